@@ -12,5 +12,6 @@
 #include "support/thread.h"
 #include "support/call.h"
 #include "support/counting.h"
+#include "support/feed.h"
 
 #endif
