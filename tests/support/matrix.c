@@ -232,6 +232,7 @@ int matrix_run(const char *suite, const struct behaviour *behaviours, size_t n_b
 {
 	SRunner *runner;
 
+	n_cases = 0;
 	for (size_t i = 0; i < n_behaviours; i++) {
 		if (behaviours[i].needs & RUNS_ONCE)
 			add_case(&behaviours[i], NULL);
