@@ -21,6 +21,7 @@ fi
 # --------------------------------------------------- a root, and its removal
 
 root=$(mktemp -d "${TMPDIR:-/var/tmp}/libchan-fresh.XXXXXX")
+chmod 755 "$root"
 clear_root() {
 	if mountpoint -q "$root/proc"; then
 		umount "$root/proc" || umount -l "$root/proc"
