@@ -93,15 +93,11 @@ names_exist() {
 expect 'the calls that README names exist' names_exist
 
 files_exist() {
-	for file in $(grep -oE '\b(tests|examples)/[a-z-]+\.[a-z]+' "$readme") HACKING COPYING .ci/run bootstrap; do
+	for file in $(grep -oE '\b(tests|examples)/[a-z-]+\.[a-z]+' "$readme") HACKING COPYING bootstrap; do
 		[ -e "$source/$file" ] || { echo "$file does not exist"; return 1; }
 	done
 }
-if [ -d "$source/.ci" ]; then
-	expect 'the files that README names exist' files_exist
-else
-	skip check-readme-files 'a release has no .ci'
-fi
+expect 'the files that README names exist' files_exist
 
 # --- its other commands
 

@@ -1,0 +1,349 @@
+/*
+ * chan.c - the calls: arguments checked, the flavor asked, the waiting left to block.c
+ */
+#include "block.h"
+#include "flavor.h"
+
+static const struct chan__deadline chan_forever = { true, { 0, 0 } };
+
+/* ------------------------------------------------------------------ creation */
+
+static int chan_make(struct chan__config *config, chan_sender_t **tx, chan_receiver_t **rx)
+{
+	const struct chan__flavor *flavor;
+	struct chan *c;
+	int e;
+
+	if (!tx || !rx)
+		return EINVAL;
+	chan__process_setup();
+	e = chan__flavor_pick(config, &flavor);
+	if (e == 0)
+		e = flavor->create(config, &c);
+	if (e != 0)
+		return e;
+	*tx = (chan_sender_t *)c;
+	*rx = &c->receiver;
+	return 0;
+}
+
+CHAN__EXPORT int chan_create(const chan_attr_t *attr, size_t msg_size,
+                             chan_sender_t **tx, chan_receiver_t **rx)
+{
+	struct chan__config config;
+	int e = chan__config_load(&config, attr);
+
+	if (e != 0)
+		return e;
+	config.msg_size = msg_size;
+	return chan_make(&config, tx, rx);
+}
+
+CHAN__EXPORT int chan_bounded(size_t capacity, size_t msg_size,
+                              chan_sender_t **tx, chan_receiver_t **rx)
+{
+	struct chan__config config;
+
+	if (capacity == CHAN_UNBOUNDED)
+		return EINVAL;
+	chan__config_load(&config, NULL);
+	config.msg_size = msg_size;
+	config.capacity = capacity;
+	config.capacity_set = true;
+	return chan_make(&config, tx, rx);
+}
+
+CHAN__EXPORT int chan_unbounded(size_t msg_size, chan_sender_t **tx, chan_receiver_t **rx)
+{
+	return chan_create(NULL, msg_size, tx, rx);
+}
+
+/* ------------------------------------------------------------------- queries */
+
+CHAN__EXPORT chan_t *chan_sender_channel(const chan_sender_t *tx)
+{
+	return (chan_t *)(uintptr_t)tx;
+}
+
+CHAN__EXPORT chan_t *chan_receiver_channel(const chan_receiver_t *rx)
+{
+	return rx ? rx->chan : NULL;
+}
+
+CHAN__EXPORT chan_t *chan_weak_sender_channel(const chan_weak_sender_t *weak)
+{
+	return (chan_t *)(uintptr_t)weak;
+}
+
+CHAN__EXPORT void chan_close(chan_t *c)
+{
+	if (c)
+		c->flavor->close(c);
+}
+
+CHAN__EXPORT bool chan_is_disconnected(const chan_t *c)
+{
+	return !c || c->flavor->is_closed(c);
+}
+
+CHAN__EXPORT size_t chan_len(const chan_t *c)
+{
+	return c ? c->flavor->len(c) : 0;
+}
+
+CHAN__EXPORT size_t chan_capacity(const chan_t *c)
+{
+	return c ? c->capacity : 0;
+}
+
+CHAN__EXPORT bool chan_is_empty(const chan_t *c)
+{
+	return chan_len(c) == 0;
+}
+
+CHAN__EXPORT bool chan_is_full(const chan_t *c)
+{
+	return !c || (c->capacity != CHAN_UNBOUNDED && c->flavor->len(c) >= c->capacity);
+}
+
+CHAN__EXPORT size_t chan_sender_count(const chan_t *c)
+{
+	return c ? chan__count_senders(c) : 0;
+}
+
+CHAN__EXPORT size_t chan_receiver_count(const chan_t *c)
+{
+	return c ? chan__count_receivers(c) : 0;
+}
+
+CHAN__EXPORT size_t chan_msg_size(const chan_t *c)
+{
+	return c ? c->msg_size : 0;
+}
+
+CHAN__EXPORT chan_flavor_t chan_flavor(const chan_t *c)
+{
+	return c ? c->flavor->id : CHAN_FLAVOR_AUTO;
+}
+
+CHAN__EXPORT uint64_t chan_lost(const chan_t *c)
+{
+	return c ? chan__count_lost(c) : 0;
+}
+
+CHAN__EXPORT size_t chan_receiver_len(const chan_receiver_t *rx)
+{
+	return chan_len(chan_receiver_channel(rx));
+}
+
+/* No subscription loses messages of its own: what drop-oldest displaces is the
+ * channel's loss. */
+CHAN__EXPORT uint64_t chan_receiver_lost(const chan_receiver_t *rx)
+{
+	(void)rx;
+	return 0;
+}
+
+/* ------------------------------------------------------------------- sending */
+
+static inline struct chan *chan_to(chan_sender_t *tx)
+{
+	return (struct chan *)tx;
+}
+
+static inline bool chan_sendable(const struct chan *c, const void *msg)
+{
+	return chan__likely(c != NULL) && (chan__likely(msg != NULL) || c->msg_size == 0);
+}
+
+CHAN__EXPORT int chan_try_send(chan_sender_t *tx, const void *msg)
+{
+	if (!chan_sendable(chan_to(tx), msg))
+		return EINVAL;
+	return chan__try_send(chan_to(tx), msg);
+}
+
+CHAN__EXPORT int chan_send(chan_sender_t *tx, const void *msg)
+{
+	int e = chan_try_send(tx, msg);
+
+	if (chan__likely(e != EAGAIN))
+		return e;
+	return chan__block_send(chan_to(tx), msg, &chan_forever);
+}
+
+CHAN__EXPORT int chan_send_timeout(chan_sender_t *tx, const void *msg, uint64_t timeout_ns)
+{
+	struct chan__deadline d;
+	int e = chan_try_send(tx, msg);
+
+	if (chan__likely(e != EAGAIN))
+		return e;
+	d = chan__deadline_after(timeout_ns);
+	return chan__block_send(chan_to(tx), msg, &d);
+}
+
+CHAN__EXPORT int chan_send_deadline(chan_sender_t *tx, const void *msg, const struct timespec *abstime)
+{
+	struct chan__deadline d = chan__deadline_at(abstime);
+	int e;
+
+	if (abstime && !chan__timespec_valid(abstime))
+		return EINVAL;
+	e = chan_try_send(tx, msg);
+	if (chan__likely(e != EAGAIN))
+		return e;
+	return chan__block_send(chan_to(tx), msg, &d);
+}
+
+CHAN__EXPORT int chan_force_send(chan_sender_t *tx, const void *msg, void *displaced, bool *was_displaced)
+{
+	struct chan *c = chan_to(tx);
+
+	if (!chan_sendable(c, msg) || (displaced && !was_displaced))
+		return EINVAL;
+	if (c->single_consumer)
+		return ENOTSUP;
+	return c->flavor->force_send(c, msg, displaced, was_displaced);
+}
+
+/* ----------------------------------------------------------------- receiving */
+
+CHAN__EXPORT int chan_try_recv(chan_receiver_t *rx, void *msg)
+{
+	if (chan__unlikely(!rx))
+		return EINVAL;
+	return chan__try_recv(rx, msg);
+}
+
+CHAN__EXPORT int chan_recv(chan_receiver_t *rx, void *msg)
+{
+	int e = chan_try_recv(rx, msg);
+
+	if (chan__likely(e != EAGAIN))
+		return e;
+	return chan__block_recv(rx, msg, &chan_forever);
+}
+
+CHAN__EXPORT int chan_recv_timeout(chan_receiver_t *rx, void *msg, uint64_t timeout_ns)
+{
+	struct chan__deadline d;
+	int e = chan_try_recv(rx, msg);
+
+	if (chan__likely(e != EAGAIN))
+		return e;
+	d = chan__deadline_after(timeout_ns);
+	return chan__block_recv(rx, msg, &d);
+}
+
+CHAN__EXPORT int chan_recv_deadline(chan_receiver_t *rx, void *msg, const struct timespec *abstime)
+{
+	struct chan__deadline d = chan__deadline_at(abstime);
+	int e;
+
+	if (abstime && !chan__timespec_valid(abstime))
+		return EINVAL;
+	e = chan_try_recv(rx, msg);
+	if (chan__likely(e != EAGAIN))
+		return e;
+	return chan__block_recv(rx, msg, &d);
+}
+
+/* ------------------------------------------------------------------- batches */
+
+/* Arguments of a batch; the count starts at 0 whenever it can be written. */
+static bool chan_batch_valid(const void *handle, const void *msgs, size_t size, size_t n, size_t *count)
+{
+	size_t bytes;
+
+	if (count)
+		*count = 0;
+	return handle && count && (msgs || size == 0 || n == 0) &&
+	       !chan__mul_overflows(n, size, &bytes);
+}
+
+CHAN__EXPORT int chan_try_send_many(chan_sender_t *tx, const void *msgs, size_t n, size_t *sent)
+{
+	struct chan *c = chan_to(tx);
+	int e;
+
+	if (!chan_batch_valid(c, msgs, c ? c->msg_size : 0, n, sent))
+		return EINVAL;
+	if (n == 0)
+		return 0;
+	e = chan__try_send_many(c, msgs, n, sent);
+	return *sent > 0 ? 0 : e;
+}
+
+CHAN__EXPORT int chan_send_many(chan_sender_t *tx, const void *msgs, size_t n, size_t *sent)
+{
+	struct chan *c = chan_to(tx);
+	int e = 0;
+
+	if (!chan_batch_valid(c, msgs, c ? c->msg_size : 0, n, sent))
+		return EINVAL;
+	while (e == 0 && *sent < n) {
+		size_t count = 0;
+
+		e = chan__try_send_many(c, (const char *)msgs + *sent * c->msg_size, n - *sent, &count);
+		*sent += count;
+		if (e != EAGAIN)
+			continue;
+		e = chan__block_send(c, (const char *)msgs + *sent * c->msg_size, &chan_forever);
+		*sent += e == 0;
+	}
+	return e;
+}
+
+/* msgs NULL receives and destroys, so it is no error here. */
+static bool chan_recv_batch_valid(const chan_receiver_t *rx, void *msgs, size_t max, size_t *count)
+{
+	static const char something;
+
+	return chan_batch_valid(rx, &something, rx && msgs ? rx->chan->msg_size : 0, max, count);
+}
+
+CHAN__EXPORT int chan_try_recv_many(chan_receiver_t *rx, void *msgs, size_t max, size_t *received)
+{
+	int e;
+
+	if (!chan_recv_batch_valid(rx, msgs, max, received))
+		return EINVAL;
+	if (max == 0)
+		return 0;
+	e = chan__try_recv_many(rx, msgs, max, received);
+	return *received > 0 ? 0 : e;
+}
+
+CHAN__EXPORT int chan_recv_many(chan_receiver_t *rx, void *msgs, size_t max, size_t *received)
+{
+	int e = chan_try_recv_many(rx, msgs, max, received);
+	size_t more = 0;
+
+	if (chan__likely(e != EAGAIN))
+		return e;
+	e = chan__block_recv(rx, msgs, &chan_forever);
+	if (e != 0)
+		return e;
+	if (max > 1)
+		rx->chan->flavor->try_recv_many(rx, msgs ? (char *)msgs + rx->chan->msg_size : NULL,
+		                                max - 1, &more);
+	*received = 1 + more;
+	return 0;
+}
+
+CHAN__EXPORT void chan_deadline(uint64_t timeout_ns, struct timespec *abstime)
+{
+	if (abstime)
+		*abstime = chan__deadline_after(timeout_ns).at;
+}
+
+/* ------------------------------------------------------------------- version */
+
+#define CHAN_TEXT_(n) #n
+#define CHAN_TEXT(n) CHAN_TEXT_(n)
+
+CHAN__EXPORT const char *chan_version(void)
+{
+	return CHAN_TEXT(CHAN_VERSION_MAJOR) "." CHAN_TEXT(CHAN_VERSION_MINOR) "." CHAN_TEXT(CHAN_VERSION_PATCH);
+}

@@ -1,0 +1,225 @@
+/*
+ * flavor.h - the contract every flavor signs
+ *
+ * A flavor is a queue of messages behind a const table of operations, none of
+ * which blocks.  It says whether an operation can be done now, keeps the two
+ * wait queues informed, and leaves waiting itself to the layers above.
+ *
+ * Rules for every operation:
+ *   - arguments were checked by the caller;
+ *   - no lock is held across the program's callbacks;
+ *   - EAGAIN promises that whoever ends that state wakes a registered waiter;
+ *   - on failure nothing the caller owns has changed.
+ */
+#ifndef CHAN_FLAVOR_H
+#define CHAN_FLAVOR_H
+
+#include <chan.h>
+#include <errno.h>
+
+#include "base/atomic.h"
+#include "base/memory.h"
+#include "base/process.h"
+#include "wait/waitq.h"
+
+enum chan__side { CHAN__SEND = 0, CHAN__RECV = 1 };
+
+/* What a channel is made from; the inside of chan_attr_t. */
+struct chan__config {
+	uint64_t magic;
+	size_t msg_size;
+	size_t capacity;          /* CHAN_UNBOUNDED: no limit */
+	bool capacity_set;
+	chan_flavor_t flavor;
+	chan_overflow_t overflow;
+	chan_concurrency_t producers;
+	chan_concurrency_t consumers;
+	uint64_t spin_ns;
+	void (*destructor)(void *msg, void *arg);
+	void *destructor_arg;
+	struct chan__memory memory;
+};
+
+struct chan_receiver {
+	struct chan *chan;
+};
+
+/*
+ * The head of every channel.  A sender handle and a weak one are the channel
+ * itself; a receiver handle is the `receiver` in it.
+ */
+struct chan {
+	/* Written at creation, read by everybody. */
+	const struct chan__flavor *flavor;
+	size_t msg_size;
+	size_t capacity;
+	struct chan_receiver receiver;
+	void (*destructor)(void *msg, void *arg);
+	void *destructor_arg;
+	struct chan__memory memory;
+	size_t size;              /* bytes of this allocation */
+	uint64_t spin_ns;
+	uint32_t generation;      /* of the process it was made in */
+	bool drop_oldest;
+	bool single_consumer;
+
+	/* Who waits, by side. */
+	struct chan__waitq waiting[2];
+	chan__u32 spin_credit[2]; /* whether spinning has paid, see block.c */
+
+	/* Handles.  Anybody adds and takes away. */
+	chan__size senders;
+	chan__size receivers;
+	chan__size refs;          /* a side with handles: 1; a weak sender: 1; a call that runs callbacks: 1 */
+	chan__u64 lost;           /* messages displaced by drop-oldest */
+	struct chan *reap_next;   /* the thread's list of channels to empty, see handle.c */
+};
+
+struct chan__flavor {
+	chan_flavor_t id;
+	const char *name;
+	/* The capacity that an unset one means; CHAN__MUST_BE_SET: EINVAL. */
+	size_t default_capacity;
+	bool automatic;           /* AUTO picks the first such that serves the capacity */
+	bool can_overwrite;       /* drop-oldest at capacities from 1 */
+	/* The sleeper's parker; NULL: the default. */
+	const struct chan__parker_kind *parker;
+	/* Its waiters meet in the queue itself: spin there, not before. */
+	bool meets_in_queue;
+
+	bool (*serves)(size_t capacity);
+	/* Makes a channel, with chan__init; 0, ENOMEM or EOVERFLOW. */
+	int (*create)(const struct chan__config *config, struct chan **c);
+	/* Nobody uses it any more, and it is empty. */
+	void (*destroy)(struct chan *c);
+
+	/* 0, EAGAIN, EPIPE, ENOMEM. */
+	int (*try_send)(struct chan *c, const void *msg);
+	/* 0, EAGAIN, EPIPE.  msg NULL: the destructor gets it in place. */
+	int (*try_recv)(struct chan_receiver *rx, void *msg);
+	/* As many as go now; *count is the caller's, at 0; the result is that of
+	 * the first that did not go, or 0.  One round of wake-ups for all. */
+	int (*try_send_many)(struct chan *c, const char *msgs, size_t n, size_t *count);
+	int (*try_recv_many)(struct chan_receiver *rx, char *msgs, size_t max, size_t *count);
+	/* See chan_force_send; displaced NULL: the destructor. */
+	int (*force_send)(struct chan *c, const void *msg, void *displaced, bool *was_displaced);
+
+	/* Stand in the side's queue.  False: the side is ready, or disconnected,
+	 * and the node does not stand there. */
+	bool (*watch)(struct chan *c, enum chan__side side, struct chan__node *n);
+	/* No longer; legal whether or not it was claimed. */
+	void (*unwatch)(struct chan *c, enum chan__side side, struct chan__node *n);
+	/* A wake-up was not needed, or more is there: pass it on if ready. */
+	void (*pass_on)(struct chan *c, enum chan__side side);
+	/* Somebody starves on this side: serve it first if that can be done now. */
+	void (*serve)(struct chan *c, enum chan__side side);
+
+	/* No further sends; idempotent; wakes everybody. */
+	void (*close)(struct chan *c);
+	/* The last receiver left, close was called: destroy what is queued. */
+	void (*discard)(struct chan *c);
+	bool (*is_closed)(const struct chan *c);
+	size_t (*len)(const struct chan *c);
+};
+
+#define CHAN__MUST_BE_SET (CHAN_UNBOUNDED - 1)
+
+/* -------------------------------------------------------------------- attr.c */
+
+/* The attributes' configuration, or the default for NULL; EINVAL: they were
+ * never initialised. */
+CHAN__HIDDEN int chan__config_load(struct chan__config *config, const chan_attr_t *attr);
+
+/* ------------------------------------------------------------------ flavor.c */
+
+/* The flavors there are; ends with NULL.  The only place that names them. */
+CHAN__HIDDEN extern const struct chan__flavor *const chan__flavors[];
+
+/* The flavor and capacity for these attributes, written into config; 0, or
+ * EINVAL, ENOTSUP. */
+CHAN__HIDDEN int chan__flavor_pick(struct chan__config *config, const struct chan__flavor **flavor);
+
+/* --------------------------------------------------------- handle.c, for flavors */
+
+/* Fills the head of a channel of `size` bytes. */
+CHAN__HIDDEN void chan__init(struct chan *c, const struct chan__flavor *flavor,
+                             const struct chan__config *config, size_t size);
+/* The reverse; frees it. */
+CHAN__HIDDEN void chan__fini(struct chan *c);
+
+/* Memory outlives the calls between; for calls that run callbacks. */
+CHAN__HIDDEN void chan__hold(struct chan *c);
+CHAN__HIDDEN void chan__release(struct chan *c);
+
+/* Runs the destructor, if there is one; nothing is locked. */
+CHAN__HIDDEN void chan__destroy_message(struct chan *c, void *msg);
+
+/* True in a child forked since the channel was made: a lock that is taken may
+ * never be released. */
+static inline bool chan__is_forked(const struct chan *c)
+{
+	return c->generation != chan__process_generation();
+}
+
+/* ------------------------------------------------------------- for the layers above */
+
+static inline int chan__try_send(struct chan *c, const void *msg)
+{
+	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[CHAN__SEND])))
+		c->flavor->serve(c, CHAN__SEND);
+	return c->flavor->try_send(c, msg);
+}
+
+static inline int chan__try_recv(struct chan_receiver *rx, void *msg)
+{
+	struct chan *c = rx->chan;
+
+	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[CHAN__RECV])))
+		c->flavor->serve(c, CHAN__RECV);
+	return c->flavor->try_recv(rx, msg);
+}
+
+static inline size_t chan__count_senders(const struct chan *c)
+{
+	return chan__size_load_relaxed(&c->senders);
+}
+
+static inline size_t chan__count_receivers(const struct chan *c)
+{
+	return chan__size_load_relaxed(&c->receivers);
+}
+
+static inline uint64_t chan__count_lost(const struct chan *c)
+{
+	return chan__u64_load_relaxed(&c->lost);
+}
+
+static inline int chan__try_send_many(struct chan *c, const void *msgs, size_t n, size_t *count)
+{
+	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[CHAN__SEND])))
+		c->flavor->serve(c, CHAN__SEND);
+	return c->flavor->try_send_many(c, (const char *)msgs, n, count);
+}
+
+static inline int chan__try_recv_many(struct chan_receiver *rx, void *msgs, size_t max, size_t *count)
+{
+	struct chan *c = rx->chan;
+
+	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[CHAN__RECV])))
+		c->flavor->serve(c, CHAN__RECV);
+	return c->flavor->try_recv_many(rx, (char *)msgs, max, count);
+}
+
+/* What a batch of n messages may wake: as many, short of the mark for all. */
+static inline uint32_t chan__wakes(size_t n)
+{
+	return n < CHAN__ALL ? (uint32_t)n : CHAN__ALL - 1;
+}
+
+/* The receiver handle of a flavor whose receivers all share the channel. */
+static inline struct chan *chan__of(const struct chan_receiver *rx)
+{
+	return rx->chan;
+}
+
+#endif

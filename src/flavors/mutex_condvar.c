@@ -1,0 +1,1052 @@
+/*
+ * mutex_condvar.c - any capacity, with mutexes and condition variables only
+ *
+ * The reference: simple enough to be believed, and what the other flavors are
+ * tested against.  Three queues behind one id, chosen by capacity.
+ *
+ *   capacity 0   no queue: a call meets a waiter of the other side and copies
+ *                from memory to memory.
+ *   capacity n   a ring of pointers to n slots, allocated once.  Free slots stand
+ *                on a stack, so that one whose message is being destroyed can
+ *                stay away while its neighbours move on.
+ *   unbounded    two locks (Michael & Scott 1996, at the grain of a batch):
+ *
+ *                  head          limit               tail
+ *                   | the batch   |  still to take    |
+ *                   v             v                   v
+ *                  [m m m m m][m m m m m m m][m m m . . . .]   linked blocks
+ *
+ *                `receive` guards head and limit, `lock` guards tail.  Receivers
+ *                serve from the batch [head, limit) without meeting the senders;
+ *                who finds it empty takes all the rest in one step, limit = tail.
+ *                Order of locking: receive, then lock.
+ *
+ * `lock` guards everything else: the wait lists, `closed`.  The condition
+ * variables are those of the waiters' parkers, one for each.
+ */
+#include <pthread.h>
+
+#include "base/copy.h"
+#include "base/pause.h"
+#include "flavor.h"
+
+struct mc {
+	struct chan base;
+	pthread_mutex_t lock;
+	struct chan__waitlist list[2];
+	bool closed;
+};
+
+/* Waits for the lock, but not for one that a fork left behind. */
+static bool mc_lock(struct mc *m, pthread_mutex_t *lock)
+{
+	if (pthread_mutex_trylock(lock) == 0)
+		return true;
+	if (chan__is_forked(&m->base))
+		return false;
+	pthread_mutex_lock(lock);
+	return true;
+}
+
+/* The lock is held: the hint that makes others serve the first waiter. */
+static void mc_describe(struct mc *m, enum chan__side side)
+{
+	uint32_t bits = chan__waitlist_starving(&m->list[side]) ? CHAN__STARVING : 0;
+
+	if (chan__u32_load_relaxed(&m->base.waiting[side].attention) != bits)
+		chan__u32_store_relaxed(&m->base.waiting[side].attention, bits);
+}
+
+/* The lock is held: up to n waiters of the side, claimed. */
+static struct chan__node *mc_claim(struct mc *m, enum chan__side side, uint32_t n)
+{
+	struct chan__node *claimed = NULL;
+
+	if (chan__unlikely(m->list[side].first != NULL)) {
+		claimed = chan__waitlist_claim_many(&m->list[side], n);
+		mc_describe(m, side);
+	}
+	return claimed;
+}
+
+static void mc_stand(struct mc *m, enum chan__side side, struct chan__node *n)
+{
+	chan__waitlist_add(&m->list[side], n);
+	mc_describe(m, side);
+}
+
+static void mc_unwatch(struct chan *c, enum chan__side side, struct chan__node *n)
+{
+	struct mc *m = (struct mc *)c;
+
+	pthread_mutex_lock(&m->lock);
+	chan__waitlist_remove(&m->list[side], n);
+	mc_describe(m, side);
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void mc_close(struct chan *c)
+{
+	struct mc *m = (struct mc *)c;
+	struct chan__node *senders, *receivers;
+
+	if (!mc_lock(m, &m->lock))
+		return;
+	m->closed = true;
+	senders = mc_claim(m, CHAN__SEND, CHAN__ALL);
+	receivers = mc_claim(m, CHAN__RECV, CHAN__ALL);
+	pthread_mutex_unlock(&m->lock);
+	chan__node_settle_chain(senders, EAGAIN);
+	chan__node_settle_chain(receivers, EAGAIN);
+}
+
+static bool mc_is_closed(const struct chan *c)
+{
+	struct mc *m = (struct mc *)(uintptr_t)c;
+	bool closed;
+
+	if (!mc_lock(m, &m->lock))
+		return true;
+	closed = m->closed;
+	pthread_mutex_unlock(&m->lock);
+	return closed;
+}
+
+static void mc_init(struct mc *m, const struct chan__flavor *flavor,
+                    const struct chan__config *config, size_t size)
+{
+	chan__init(&m->base, flavor, config, size);
+	pthread_mutex_init(&m->lock, NULL);
+	chan__waitlist_init(&m->list[CHAN__SEND]);
+	chan__waitlist_init(&m->list[CHAN__RECV]);
+	m->closed = false;
+}
+
+static void mc_destroy(struct chan *c)
+{
+	struct mc *m = (struct mc *)c;
+
+	pthread_mutex_destroy(&m->lock);
+	chan__fini(c);
+}
+
+/* Claims and settles one waiter of the side if `ready` says it has cause. */
+static void mc_wake_if(struct mc *m, enum chan__side side, bool (*ready)(const struct mc *m))
+{
+	struct chan__node *woken = NULL;
+
+	pthread_mutex_lock(&m->lock);
+	if (m->closed || ready(m))
+		woken = mc_claim(m, side, 1);
+	pthread_mutex_unlock(&m->lock);
+	chan__node_settle_chain(woken, EAGAIN);
+}
+
+/* ======================================================= capacity 0: rendezvous */
+
+/* Takes over a waiter of the other side; the lock is let go. */
+static int mc_meet(struct mc *m, enum chan__side side, struct chan__node **partner)
+{
+	int e = EAGAIN;
+
+	pthread_mutex_lock(&m->lock);
+	*partner = NULL;
+	if (m->closed)
+		e = EPIPE;
+	else if ((*partner = mc_claim(m, side == CHAN__SEND ? CHAN__RECV : CHAN__SEND, 1)) != NULL)
+		e = 0;
+	pthread_mutex_unlock(&m->lock);
+	return e;
+}
+
+/* One copy, from the sender's memory to the receiver's, or to the destructor. */
+static void mc_pass(struct chan *c, const void *source, void *target)
+{
+	if (target || c->msg_size == 0)
+		chan__copy(target, source, c->msg_size);
+	else
+		chan__destroy_message(c, (void *)(uintptr_t)source);
+}
+
+static int mc0_try_send(struct chan *c, const void *msg)
+{
+	struct chan__node *partner;
+	int e = mc_meet((struct mc *)c, CHAN__SEND, &partner);
+
+	if (e == 0) {
+		mc_pass(c, msg, partner->target);
+		chan__node_settle(partner, 0);
+	}
+	return e;
+}
+
+static int mc0_try_recv(struct chan_receiver *rx, void *msg)
+{
+	struct chan *c = chan__of(rx);
+	struct chan__node *partner;
+	int e = mc_meet((struct mc *)c, CHAN__RECV, &partner);
+
+	if (e == 0) {
+		mc_pass(c, partner->source, msg);
+		chan__node_settle(partner, 0);
+	}
+	return e;
+}
+
+static int mc0_try_send_many(struct chan *c, const char *msgs, size_t n, size_t *count)
+{
+	int e = 0;
+
+	while (*count < n && (e = mc0_try_send(c, msgs + *count * c->msg_size)) == 0)
+		++*count;
+	return e;
+}
+
+static int mc0_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, size_t *count)
+{
+	size_t size = chan__of(rx)->msg_size;
+	int e = 0;
+
+	while (*count < max && (e = mc0_try_recv(rx, msgs ? msgs + *count * size : NULL)) == 0)
+		++*count;
+	return e;
+}
+
+static int mc0_force_send(struct chan *c, const void *msg, void *displaced, bool *was_displaced)
+{
+	int e = mc0_try_send(c, msg);
+
+	(void)displaced;
+	if (e == 0 && was_displaced)
+		*was_displaced = false;
+	return e;
+}
+
+static bool mc0_watch(struct chan *c, enum chan__side side, struct chan__node *n)
+{
+	struct mc *m = (struct mc *)c;
+	bool stand;
+
+	pthread_mutex_lock(&m->lock);
+	stand = !m->closed && !m->list[side == CHAN__SEND ? CHAN__RECV : CHAN__SEND].first;
+	if (stand)
+		mc_stand(m, side, n);
+	pthread_mutex_unlock(&m->lock);
+	return stand;
+}
+
+/* Nobody is woken in vain here: a claimed waiter is served by its claimer. */
+static void mc0_nothing(struct chan *c, enum chan__side side)
+{
+	(void)c;
+	(void)side;
+}
+
+static void mc0_discard(struct chan *c)
+{
+	(void)c;
+}
+
+static size_t mc0_len(const struct chan *c)
+{
+	(void)c;
+	return 0;
+}
+
+static int mc0_create(const struct chan__config *config, struct chan **c);
+
+static const struct chan__flavor mc0 = {
+	.id = CHAN_FLAVOR_MUTEX_CONDVAR,
+	.name = "mutex_condvar",
+	.parker = &chan__parker_pthread,
+	.meets_in_queue = true,
+	.create = mc0_create,
+	.destroy = mc_destroy,
+	.try_send = mc0_try_send,
+	.try_recv = mc0_try_recv,
+	.try_send_many = mc0_try_send_many,
+	.try_recv_many = mc0_try_recv_many,
+	.force_send = mc0_force_send,
+	.watch = mc0_watch,
+	.unwatch = mc_unwatch,
+	.pass_on = mc0_nothing,
+	.serve = mc0_nothing,
+	.close = mc_close,
+	.discard = mc0_discard,
+	.is_closed = mc_is_closed,
+	.len = mc0_len,
+};
+
+static int mc0_create(const struct chan__config *config, struct chan **c)
+{
+	struct mc *m = chan__memory_get(&config->memory, sizeof(*m));
+
+	if (!m)
+		return ENOMEM;
+	mc_init(m, &mc0, config, sizeof(*m));
+	*c = &m->base;
+	return 0;
+}
+
+/* ======================================================== capacity n: the ring */
+
+struct mcn {
+	struct mc m;
+	size_t head;      /* ring index of the oldest message */
+	size_t len;       /* messages queued */
+	size_t free;      /* slots on the stack; capacity - len - slots held outside */
+	size_t reserved;  /* sends that hold a slot outside the lock */
+	char **ring;      /* queued slots, from head, len of them */
+	char **stack;     /* free slots */
+};
+
+static bool mcn_readable(const struct mc *m)
+{
+	return ((const struct mcn *)m)->len > 0;
+}
+
+static bool mcn_writable(const struct mc *m)
+{
+	return ((const struct mcn *)m)->free > 0;
+}
+
+/* The lock is held in all of these. */
+
+static void mcn_push(struct mcn *q, char *slot)
+{
+	size_t at = q->head + q->len++;
+	size_t capacity = q->m.base.capacity;
+
+	q->ring[at < capacity ? at : at - capacity] = slot;
+}
+
+static char *mcn_pop(struct mcn *q)
+{
+	char *slot = q->ring[q->head];
+
+	if (++q->head == q->m.base.capacity)
+		q->head = 0;
+	q->len--;
+	return slot;
+}
+
+static void mcn_put(struct mcn *q, const void *msg)
+{
+	char *slot = q->stack[--q->free];
+
+	chan__copy(slot, msg, q->m.base.msg_size);
+	mcn_push(q, slot);
+}
+
+static void mcn_get(struct mcn *q, void *msg)
+{
+	char *slot = mcn_pop(q);
+
+	chan__copy(msg, slot, q->m.base.msg_size);
+	q->stack[q->free++] = slot;
+}
+
+/* Nothing to receive: for now, or for ever? */
+static int mcn_none(const struct mcn *q)
+{
+	return q->m.closed && q->reserved == 0 ? EPIPE : EAGAIN;
+}
+
+/* ---------------------------------------------------------------- operations */
+
+static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *was_displaced);
+
+static int mcn_try_send(struct chan *c, const void *msg)
+{
+	struct mcn *q = (struct mcn *)c;
+	struct chan__node *woken = NULL;
+	int e = 0;
+
+	pthread_mutex_lock(&q->m.lock);
+	if (chan__unlikely(q->m.closed)) {
+		e = EPIPE;
+	} else if (q->free > 0) {
+		mcn_put(q, msg);
+		woken = mc_claim(&q->m, CHAN__RECV, 1);
+	} else if (c->drop_oldest) {
+		return mcn_overwrite(q, msg, NULL, NULL);
+	} else {
+		e = EAGAIN;
+	}
+	pthread_mutex_unlock(&q->m.lock);
+	chan__node_settle_chain(woken, EAGAIN);
+	return e;
+}
+
+/* The lock is held, and let go: the oldest message leaves the queue, and its slot
+ * comes back after the destructor. */
+static void mcn_destroy_oldest(struct mcn *q)
+{
+	struct chan *c = &q->m.base;
+	char *slot = mcn_pop(q);
+	struct chan__node *woken;
+
+	chan__hold(c);
+	pthread_mutex_unlock(&q->m.lock);
+	chan__destroy_message(c, slot);
+	pthread_mutex_lock(&q->m.lock);
+	q->stack[q->free++] = slot;
+	woken = mc_claim(&q->m, CHAN__SEND, 1);
+	pthread_mutex_unlock(&q->m.lock);
+	chan__node_settle_chain(woken, EAGAIN);
+	chan__release(c);
+}
+
+static int mcn_try_recv(struct chan_receiver *rx, void *msg)
+{
+	struct mcn *q = (struct mcn *)chan__of(rx);
+	struct chan__node *woken = NULL;
+	int e = 0;
+
+	pthread_mutex_lock(&q->m.lock);
+	if (chan__unlikely(q->len == 0)) {
+		e = mcn_none(q);
+	} else if (msg || q->m.base.msg_size == 0) {
+		mcn_get(q, msg);
+		woken = mc_claim(&q->m, CHAN__SEND, 1);
+	} else {
+		mcn_destroy_oldest(q);
+		return 0;
+	}
+	pthread_mutex_unlock(&q->m.lock);
+	chan__node_settle_chain(woken, EAGAIN);
+	return e;
+}
+
+/* The lock is held: the oldest message makes room in its own slot, at once. */
+static void mcn_exchange(struct mcn *q, char *slot, const void *msg, void *displaced)
+{
+	size_t size = q->m.base.msg_size;
+
+	if (displaced && displaced == msg) {
+		chan__swap(slot, displaced, size);
+		return;
+	}
+	if (displaced)
+		chan__copy(displaced, slot, size);
+	chan__copy(slot, msg, size);
+}
+
+/* The lock is held, and again on return.  The destructor runs between, while
+ * the send counts as reserved.  EPIPE: the receivers left meanwhile. */
+static int mcn_destroy_and_put(struct mcn *q, char *slot, const void *msg)
+{
+	struct chan *c = &q->m.base;
+
+	q->reserved++;
+	pthread_mutex_unlock(&q->m.lock);
+	chan__destroy_message(c, slot);
+	pthread_mutex_lock(&q->m.lock);
+	q->reserved--;
+	if (chan__size_load_acquire(&c->receivers) == 0)
+		return EPIPE;
+	chan__copy(slot, msg, c->msg_size);
+	return 0;
+}
+
+/* Full, and the lock is held; it is let go.  The oldest message gives way. */
+static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *was_displaced)
+{
+	struct chan *c = &q->m.base;
+	struct chan__node *woken;
+	char *slot;
+	int e = 0;
+
+	if (q->len == 0) { /* every slot is held by a call in progress */
+		pthread_mutex_unlock(&q->m.lock);
+		return EAGAIN;
+	}
+	chan__hold(c);
+	chan__u64_fetch_add_relaxed(&c->lost, 1);
+	slot = mcn_pop(q);
+	if (displaced || !c->destructor)
+		mcn_exchange(q, slot, msg, displaced);
+	else
+		e = mcn_destroy_and_put(q, slot, msg);
+	if (e == 0)
+		mcn_push(q, slot);
+	else
+		q->stack[q->free++] = slot;
+	woken = mc_claim(&q->m, CHAN__RECV, q->m.closed ? CHAN__ALL : 1);
+	pthread_mutex_unlock(&q->m.lock);
+	chan__node_settle_chain(woken, EAGAIN);
+	chan__release(c);
+	if (e == 0 && was_displaced)
+		*was_displaced = true;
+	return e;
+}
+
+static int mcn_force_send(struct chan *c, const void *msg, void *displaced, bool *was_displaced)
+{
+	struct mcn *q = (struct mcn *)c;
+	struct chan__node *woken;
+
+	pthread_mutex_lock(&q->m.lock);
+	if (q->m.closed) {
+		pthread_mutex_unlock(&q->m.lock);
+		return EPIPE;
+	}
+	if (q->free == 0)
+		return mcn_overwrite(q, msg, displaced, was_displaced);
+	mcn_put(q, msg);
+	woken = mc_claim(&q->m, CHAN__RECV, 1);
+	pthread_mutex_unlock(&q->m.lock);
+	chan__node_settle_chain(woken, EAGAIN);
+	if (was_displaced)
+		*was_displaced = false;
+	return 0;
+}
+
+/* With drop-oldest each message may run a callback: one by one. */
+static int mcn_try_send_each(struct chan *c, const char *msgs, size_t n, size_t *count)
+{
+	int e = 0;
+
+	while (*count < n && (e = mcn_try_send(c, msgs + *count * c->msg_size)) == 0)
+		++*count;
+	return e;
+}
+
+static int mcn_try_send_many(struct chan *c, const char *msgs, size_t n, size_t *count)
+{
+	struct mcn *q = (struct mcn *)c;
+	struct chan__node *woken;
+	int e = 0;
+
+	if (c->drop_oldest)
+		return mcn_try_send_each(c, msgs, n, count);
+	pthread_mutex_lock(&q->m.lock);
+	for (; !q->m.closed && *count < n && q->free > 0; ++*count)
+		mcn_put(q, msgs + *count * c->msg_size);
+	if (*count < n)
+		e = q->m.closed ? EPIPE : EAGAIN;
+	woken = mc_claim(&q->m, CHAN__RECV, chan__wakes(*count));
+	pthread_mutex_unlock(&q->m.lock);
+	chan__node_settle_chain(woken, EAGAIN);
+	return e;
+}
+
+static int mcn_try_recv_each(struct chan_receiver *rx, size_t max, size_t *count)
+{
+	int e = 0;
+
+	while (*count < max && (e = mcn_try_recv(rx, NULL)) == 0)
+		++*count;
+	return e;
+}
+
+static int mcn_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, size_t *count)
+{
+	struct mcn *q = (struct mcn *)chan__of(rx);
+	size_t size = q->m.base.msg_size;
+	struct chan__node *woken;
+	int e = 0;
+
+	if (!msgs && size > 0)
+		return mcn_try_recv_each(rx, max, count);
+	pthread_mutex_lock(&q->m.lock);
+	for (; *count < max && q->len > 0; ++*count)
+		mcn_get(q, msgs ? msgs + *count * size : NULL);
+	if (*count < max)
+		e = mcn_none(q);
+	woken = mc_claim(&q->m, CHAN__SEND, chan__wakes(*count));
+	pthread_mutex_unlock(&q->m.lock);
+	chan__node_settle_chain(woken, EAGAIN);
+	return e;
+}
+
+/* ------------------------------------------------------------------- waiting */
+
+static bool mcn_watch(struct chan *c, enum chan__side side, struct chan__node *n)
+{
+	struct mcn *q = (struct mcn *)c;
+	bool stand;
+
+	pthread_mutex_lock(&q->m.lock);
+	if (side == CHAN__SEND)
+		stand = !q->m.closed && q->free == 0 && !(c->drop_oldest && q->len > 0);
+	else
+		stand = q->len == 0 && mcn_none(q) == EAGAIN;
+	if (stand)
+		mc_stand(&q->m, side, n);
+	pthread_mutex_unlock(&q->m.lock);
+	return stand;
+}
+
+static void mcn_pass_on(struct chan *c, enum chan__side side)
+{
+	mc_wake_if((struct mc *)c, side, side == CHAN__SEND ? mcn_writable : mcn_readable);
+}
+
+/* Does for the first waiter what it waits for; the lock is held. */
+static int mcn_serve_node(struct mcn *q, enum chan__side side, struct chan__node *n)
+{
+	if (side == CHAN__SEND)
+		mcn_put(q, n->source);
+	else if (n->target || q->m.base.msg_size == 0)
+		mcn_get(q, n->target);
+	else
+		return EAGAIN; /* it destroys, and must do that itself */
+	return 0;
+}
+
+static void mcn_serve(struct chan *c, enum chan__side side)
+{
+	struct mcn *q = (struct mcn *)c;
+	struct chan__node *served = NULL, *woken = NULL;
+	int e = EAGAIN;
+
+	pthread_mutex_lock(&q->m.lock);
+	if (chan__waitlist_starving(&q->m.list[side]) &&
+	    (side == CHAN__SEND ? !q->m.closed && q->free > 0 : q->len > 0))
+		served = mc_claim(&q->m, side, 1);
+	if (served) {
+		e = mcn_serve_node(q, side, served);
+		woken = mc_claim(&q->m, side == CHAN__SEND ? CHAN__RECV : CHAN__SEND, 1);
+	}
+	pthread_mutex_unlock(&q->m.lock);
+	chan__node_settle_chain(served, e);
+	chan__node_settle_chain(woken, EAGAIN);
+}
+
+/* ------------------------------------------------------------------ the rest */
+
+static void mcn_discard(struct chan *c)
+{
+	struct mcn *q = (struct mcn *)c;
+
+	while (mc_lock(&q->m, &q->m.lock)) {
+		if (q->len == 0) {
+			pthread_mutex_unlock(&q->m.lock);
+			return;
+		}
+		mcn_destroy_oldest(q);
+	}
+}
+
+static size_t mcn_len(const struct chan *c)
+{
+	struct mcn *q = (struct mcn *)(uintptr_t)c;
+	size_t len;
+
+	pthread_mutex_lock(&q->m.lock);
+	len = q->len;
+	pthread_mutex_unlock(&q->m.lock);
+	return len;
+}
+
+static int mcn_create(const struct chan__config *config, struct chan **c);
+
+static const struct chan__flavor mcn = {
+	.id = CHAN_FLAVOR_MUTEX_CONDVAR,
+	.name = "mutex_condvar",
+	.can_overwrite = true,
+	.parker = &chan__parker_pthread,
+	.create = mcn_create,
+	.destroy = mc_destroy,
+	.try_send = mcn_try_send,
+	.try_recv = mcn_try_recv,
+	.try_send_many = mcn_try_send_many,
+	.try_recv_many = mcn_try_recv_many,
+	.force_send = mcn_force_send,
+	.watch = mcn_watch,
+	.unwatch = mc_unwatch,
+	.pass_on = mcn_pass_on,
+	.serve = mcn_serve,
+	.close = mc_close,
+	.discard = mcn_discard,
+	.is_closed = mc_is_closed,
+	.len = mcn_len,
+};
+
+/* The head, two tables of pointers, then the slots: one allocation. */
+static int mcn_size(const struct chan__config *config, size_t *stride, size_t *size)
+{
+	size_t tables, slots;
+
+	if (chan__add_overflows(config->msg_size, CHAN__ALIGNMENT - 1, stride))
+		return EOVERFLOW;
+	*stride &= ~(size_t)(CHAN__ALIGNMENT - 1);
+	if (chan__mul_overflows(config->capacity, 2 * sizeof(char *), &tables) ||
+	    chan__mul_overflows(config->capacity, *stride, &slots) ||
+	    chan__add_overflows(tables, chan__round_up(sizeof(struct mcn)), size) ||
+	    chan__add_overflows(*size, slots, size) || *size > PTRDIFF_MAX)
+		return EOVERFLOW;
+	return 0;
+}
+
+static int mcn_create(const struct chan__config *config, struct chan **c)
+{
+	size_t stride, size, capacity = config->capacity;
+	struct mcn *q;
+	char *slots;
+	int e = mcn_size(config, &stride, &size);
+
+	if (e != 0)
+		return e;
+	q = chan__memory_get(&config->memory, size);
+	if (!q)
+		return ENOMEM;
+	mc_init(&q->m, &mcn, config, size);
+	q->head = q->len = q->reserved = 0;
+	q->free = capacity;
+	q->ring = (char **)((char *)q + chan__round_up(sizeof(*q)));
+	q->stack = q->ring + capacity;
+	slots = (char *)(q->stack + capacity);
+	for (size_t i = 0; i < capacity; i++)
+		q->stack[i] = slots + (capacity - 1 - i) * stride;
+	*c = &q->m.base;
+	return 0;
+}
+
+/* ================================================================== unbounded */
+
+struct mcu_block {
+	struct mcu_block *next; /* written under `lock`, before limit passes it */
+	size_t held;            /* messages being destroyed in place; under `receive` */
+	bool passed;            /* the head has left it; under `receive` */
+};
+
+struct mcu {
+	struct mc m;
+	struct mcu_block *tail; /* these three: under `lock` */
+	size_t tail_at;         /* slots used in it */
+	size_t queued;          /* messages not yet in the batch */
+
+	pthread_mutex_t receive;
+	bool single;            /* one consumer was promised: no `receive` is taken */
+	struct mcu_block *head; /* these two: under `receive` */
+	size_t head_at;         /* slots taken from it */
+	chan__size batch;       /* messages in the batch: grows under both locks, shrinks under `receive` */
+
+	size_t stride;
+	size_t per_block;
+	size_t block_size;
+};
+
+static char *mcu_slot(const struct mcu *q, struct mcu_block *b, size_t at)
+{
+	return (char *)b + chan__round_up(sizeof(*b)) + at * q->stride;
+}
+
+static struct mcu_block *mcu_block_new(struct mcu *q)
+{
+	struct mcu_block *b = chan__memory_get(&q->m.base.memory, q->block_size);
+
+	if (b) {
+		b->next = NULL;
+		b->held = 0;
+		b->passed = false;
+	}
+	return b;
+}
+
+static void mcu_enter(struct mcu *q)
+{
+	if (!q->single)
+		pthread_mutex_lock(&q->receive);
+}
+
+static void mcu_leave(struct mcu *q)
+{
+	if (!q->single)
+		pthread_mutex_unlock(&q->receive);
+}
+
+/* `lock` is held.  ENOMEM: nothing has changed. */
+static int mcu_put(struct mcu *q, const void *msg)
+{
+	if (q->tail_at == q->per_block) {
+		struct mcu_block *b = mcu_block_new(q);
+
+		if (!b)
+			return ENOMEM;
+		q->tail->next = b;
+		q->tail = b;
+		q->tail_at = 0;
+	}
+	chan__copy(mcu_slot(q, q->tail, q->tail_at++), msg, q->m.base.msg_size);
+	q->queued++;
+	return 0;
+}
+
+static int mcu_try_send_many(struct chan *c, const char *msgs, size_t n, size_t *count)
+{
+	struct mcu *q = (struct mcu *)c;
+	struct chan__node *woken;
+	int e = 0;
+
+	pthread_mutex_lock(&q->m.lock);
+	if (chan__unlikely(q->m.closed))
+		e = EPIPE;
+	while (e == 0 && *count < n && (e = mcu_put(q, msgs + *count * c->msg_size)) == 0)
+		++*count;
+	woken = mc_claim(&q->m, CHAN__RECV, chan__wakes(*count));
+	pthread_mutex_unlock(&q->m.lock);
+	chan__node_settle_chain(woken, EAGAIN);
+	return e;
+}
+
+static int mcu_try_send(struct chan *c, const void *msg)
+{
+	size_t count = 0;
+
+	return mcu_try_send_many(c, msg, 1, &count);
+}
+
+static int mcu_force_send(struct chan *c, const void *msg, void *displaced, bool *was_displaced)
+{
+	int e = mcu_try_send(c, msg);
+
+	(void)displaced;
+	if (e == 0 && was_displaced)
+		*was_displaced = false;
+	return e;
+}
+
+/* `receive` is held and the batch is empty: takes all there is in one step. */
+static int mcu_take(struct mcu *q)
+{
+	bool closed;
+
+	pthread_mutex_lock(&q->m.lock);
+	closed = q->m.closed;
+	chan__size_store_relaxed(&q->batch, q->queued);
+	q->queued = 0;
+	pthread_mutex_unlock(&q->m.lock);
+	if (chan__size_load_relaxed(&q->batch) > 0)
+		return 0;
+	return closed ? EPIPE : EAGAIN;
+}
+
+/* `receive` is held and the batch is not empty: its first message. */
+static char *mcu_pop(struct mcu *q, struct mcu_block **from)
+{
+	if (q->head_at == q->per_block) {
+		struct mcu_block *done = q->head;
+
+		q->head = done->next;
+		q->head_at = 0;
+		done->passed = true;
+		if (done->held == 0)
+			chan__memory_put(&q->m.base.memory, done, q->block_size);
+	}
+	chan__size_fetch_sub_relaxed(&q->batch, 1);
+	*from = q->head;
+	return mcu_slot(q, q->head, q->head_at++);
+}
+
+/* `receive` is held, and let go for the destructor. */
+static void mcu_destroy_in_place(struct mcu *q, char *slot, struct mcu_block *b)
+{
+	struct chan *c = &q->m.base;
+
+	chan__hold(c);
+	b->held++;
+	mcu_leave(q);
+	chan__destroy_message(c, slot);
+	mcu_enter(q);
+	if (--b->held == 0 && b->passed)
+		chan__memory_put(&c->memory, b, q->block_size);
+}
+
+static int mcu_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, size_t *count)
+{
+	struct chan *c = chan__of(rx);
+	struct mcu *q = (struct mcu *)c;
+	bool destroy = !msgs && c->msg_size > 0;
+	struct mcu_block *b;
+	int e = 0;
+
+	mcu_enter(q);
+	while (*count < max) {
+		char *slot;
+
+		if (chan__size_load_relaxed(&q->batch) == 0 && (e = mcu_take(q)) != 0)
+			break;
+		slot = mcu_pop(q, &b);
+		if (destroy)
+			mcu_destroy_in_place(q, slot, b);
+		else
+			chan__copy(msgs ? msgs + *count * c->msg_size : NULL, slot, c->msg_size);
+		++*count;
+	}
+	mcu_leave(q);
+	for (size_t i = destroy ? *count : 0; i > 0; i--)
+		chan__release(c);
+	return e;
+}
+
+static int mcu_try_recv(struct chan_receiver *rx, void *msg)
+{
+	size_t count = 0;
+
+	return mcu_try_recv_many(rx, msg, 1, &count);
+}
+
+static bool mcu_readable(const struct mc *m)
+{
+	const struct mcu *q = (const struct mcu *)m;
+
+	return q->queued > 0 || chan__size_load_relaxed(&q->batch) > 0;
+}
+
+static bool mcu_watch(struct chan *c, enum chan__side side, struct chan__node *n)
+{
+	struct mcu *q = (struct mcu *)c;
+	bool stand;
+
+	pthread_mutex_lock(&q->m.lock);
+	stand = side == CHAN__RECV && !q->m.closed && !mcu_readable(&q->m);
+	if (stand)
+		mc_stand(&q->m, side, n);
+	pthread_mutex_unlock(&q->m.lock);
+	return stand;
+}
+
+static void mcu_pass_on(struct chan *c, enum chan__side side)
+{
+	mc_wake_if((struct mc *)c, side, mcu_readable);
+}
+
+/* The first waiter, if it starves and there is a message for it. */
+static struct chan__node *mcu_claim_starving(struct mcu *q)
+{
+	struct chan__node *n = NULL;
+
+	pthread_mutex_lock(&q->m.lock);
+	if (chan__waitlist_starving(&q->m.list[CHAN__RECV]) && mcu_readable(&q->m))
+		n = mc_claim(&q->m, CHAN__RECV, 1);
+	pthread_mutex_unlock(&q->m.lock);
+	return n;
+}
+
+static void mcu_serve(struct chan *c, enum chan__side side)
+{
+	struct mcu *q = (struct mcu *)c;
+	struct chan__node *n = mcu_claim_starving(q);
+	int e = EAGAIN;
+
+	(void)side;
+	if (!n)
+		return;
+	if (n->target || c->msg_size == 0)
+		e = mcu_try_recv(&c->receiver, n->target);
+	chan__node_settle(n, e);
+}
+
+static void mcu_discard(struct chan *c)
+{
+	size_t count = 0;
+
+	if (mc_lock((struct mc *)c, &((struct mcu *)c)->receive)) {
+		pthread_mutex_unlock(&((struct mcu *)c)->receive);
+		mcu_try_recv_many(&c->receiver, NULL, SIZE_MAX, &count);
+	}
+}
+
+static size_t mcu_len(const struct chan *c)
+{
+	struct mcu *q = (struct mcu *)(uintptr_t)c;
+	size_t len;
+
+	pthread_mutex_lock(&q->m.lock);
+	len = q->queued + chan__size_load_relaxed(&q->batch);
+	pthread_mutex_unlock(&q->m.lock);
+	return len;
+}
+
+static void mcu_destroy(struct chan *c)
+{
+	struct mcu *q = (struct mcu *)c;
+
+	for (struct mcu_block *b = q->head, *next; b; b = next) {
+		next = b->next;
+		chan__memory_put(&c->memory, b, q->block_size);
+	}
+	pthread_mutex_destroy(&q->receive);
+	chan__size_fini(&q->batch);
+	mc_destroy(c);
+}
+
+static int mcu_create(const struct chan__config *config, struct chan **c);
+
+static const struct chan__flavor mcu = {
+	.id = CHAN_FLAVOR_MUTEX_CONDVAR,
+	.name = "mutex_condvar",
+	.parker = &chan__parker_pthread,
+	.create = mcu_create,
+	.destroy = mcu_destroy,
+	.try_send = mcu_try_send,
+	.try_recv = mcu_try_recv,
+	.try_send_many = mcu_try_send_many,
+	.try_recv_many = mcu_try_recv_many,
+	.force_send = mcu_force_send,
+	.watch = mcu_watch,
+	.unwatch = mc_unwatch,
+	.pass_on = mcu_pass_on,
+	.serve = mcu_serve,
+	.close = mc_close,
+	.discard = mcu_discard,
+	.is_closed = mc_is_closed,
+	.len = mcu_len,
+};
+
+static int mcu_create(const struct chan__config *config, struct chan **c)
+{
+	struct mcu *q;
+	size_t stride, block_size, per_block;
+
+	if (!chan__block_layout(config->msg_size, 0, chan__round_up(sizeof(struct mcu_block)),
+	                        &stride, &per_block, &block_size))
+		return EOVERFLOW;
+	q = chan__memory_get(&config->memory, sizeof(*q));
+	if (!q)
+		return ENOMEM;
+	mc_init(&q->m, &mcu, config, sizeof(*q));
+	q->stride = stride;
+	q->per_block = per_block;
+	q->block_size = block_size;
+	pthread_mutex_init(&q->receive, NULL);
+	chan__size_init(&q->batch, 0);
+	q->single = config->consumers == CHAN_SINGLE;
+	q->tail_at = q->queued = q->head_at = 0;
+	q->head = q->tail = mcu_block_new(q);
+	if (!q->tail) {
+		mcu_destroy(&q->m.base);
+		return ENOMEM;
+	}
+	*c = &q->m.base;
+	return 0;
+}
+
+/* ======================================================= the flavor, for the table */
+
+static bool mc_serves(size_t capacity)
+{
+	(void)capacity;
+	return true;
+}
+
+static int mc_create(const struct chan__config *config, struct chan **c)
+{
+	if (config->capacity == 0)
+		return mc0_create(config, c);
+	if (config->capacity == CHAN_UNBOUNDED)
+		return mcu_create(config, c);
+	return mcn_create(config, c);
+}
+
+const struct chan__flavor chan__mutex_condvar = {
+	.id = CHAN_FLAVOR_MUTEX_CONDVAR,
+	.name = "mutex_condvar",
+	.default_capacity = CHAN_UNBOUNDED,
+	.can_overwrite = true,
+	.serves = mc_serves,
+	.create = mc_create,
+};

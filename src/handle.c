@@ -1,0 +1,203 @@
+/*
+ * handle.c - who owns a channel, and what happens when nobody does
+ *
+ * senders and receivers count the handles of each side; refs counts what
+ * keeps the memory: one for a side that has handles, one for each weak
+ * sender, one for a call that runs the program's callbacks.
+ *
+ *   last sender drops    close
+ *   last receiver drops  close, then discard: destroy what is queued
+ *   last ref             free
+ *
+ * Orders.  A count goes up relaxed: the caller's own handle keeps it above
+ * zero.  It goes down acq_rel: each drop releases what its owner did (H1), and
+ * the last one acquires it all (H2) before it disconnects or frees.
+ */
+#include "flavor.h"
+
+#include <stdlib.h>
+
+static struct chan *handle_of_sender(chan_sender_t *tx)
+{
+	return (struct chan *)tx;
+}
+
+/* A leak in a loop, not a number of owners: there is no good way on. */
+static void handle_count_up(chan__size *count)
+{
+	if (chan__unlikely(chan__size_fetch_add_relaxed(count, 1) > SIZE_MAX / 2))
+		abort();
+}
+
+/* True for the last one.  H1 and H2. */
+static bool handle_count_down(chan__size *count)
+{
+	return chan__size_fetch_sub_acq_rel(count, 1) == 1;
+}
+
+/* ---------------------------------------------------------- creation, memory */
+
+void chan__init(struct chan *c, const struct chan__flavor *flavor,
+                const struct chan__config *config, size_t size)
+{
+	c->flavor = flavor;
+	c->msg_size = config->msg_size;
+	c->capacity = config->capacity;
+	c->receiver.chan = c;
+	c->destructor = config->destructor;
+	c->destructor_arg = config->destructor_arg;
+	c->memory = config->memory;
+	c->size = size;
+	c->spin_ns = config->spin_ns;
+	c->generation = chan__process_generation();
+	c->drop_oldest = config->overflow == CHAN_OVERFLOW_DROP_OLDEST;
+	c->single_consumer = config->consumers == CHAN_SINGLE;
+	for (int side = 0; side < 2; side++) {
+		chan__waitq_init(&c->waiting[side]);
+		chan__u32_init(&c->spin_credit[side], UINT32_MAX / 2);
+	}
+	chan__size_init(&c->senders, 1);
+	chan__size_init(&c->receivers, 1);
+	chan__size_init(&c->refs, 2);
+	chan__u64_init(&c->lost, 0);
+	c->reap_next = NULL;
+}
+
+void chan__fini(struct chan *c)
+{
+	const struct chan__memory memory = c->memory;
+
+	chan__u64_fini(&c->lost);
+	chan__size_fini(&c->refs);
+	chan__size_fini(&c->receivers);
+	chan__size_fini(&c->senders);
+	for (int side = 0; side < 2; side++) {
+		chan__u32_fini(&c->spin_credit[side]);
+		chan__waitq_fini(&c->waiting[side]);
+	}
+	chan__memory_put(&memory, c, c->size);
+}
+
+void chan__hold(struct chan *c)
+{
+	handle_count_up(&c->refs);
+}
+
+void chan__release(struct chan *c)
+{
+	if (handle_count_down(&c->refs))
+		c->flavor->destroy(c);
+}
+
+void chan__destroy_message(struct chan *c, void *msg)
+{
+	struct chan__callback guard;
+
+	if (!c->destructor)
+		return;
+	guard = chan__callback_enter();
+	c->destructor(msg, c->destructor_arg);
+	chan__callback_leave(guard);
+}
+
+/* ------------------------------------------------------------------- senders */
+
+CHAN__EXPORT chan_sender_t *chan_sender_clone(chan_sender_t *tx)
+{
+	if (tx)
+		handle_count_up(&handle_of_sender(tx)->senders);
+	return tx;
+}
+
+CHAN__EXPORT void chan_sender_drop(chan_sender_t *tx)
+{
+	struct chan *c = handle_of_sender(tx);
+
+	if (!c || !handle_count_down(&c->senders))
+		return;
+	c->flavor->close(c);
+	chan__release(c);
+}
+
+/* ------------------------------------------------------------------ receivers */
+
+/*
+ * A destructor may drop the last receiver of another channel, whose messages'
+ * destructors may do the same, a million deep.  So a thread empties one
+ * channel at a time: one that comes up meanwhile waits in this list.
+ */
+static _Thread_local struct {
+	bool busy;
+	struct chan *first;
+} reaper;
+
+static void reap(struct chan *c)
+{
+	c->reap_next = reaper.first;
+	reaper.first = c;
+	if (reaper.busy)
+		return;
+	reaper.busy = true;
+	while ((c = reaper.first) != NULL) {
+		reaper.first = c->reap_next;
+		c->flavor->discard(c);
+		chan__release(c);
+	}
+	reaper.busy = false;
+}
+
+CHAN__EXPORT chan_receiver_t *chan_receiver_clone(chan_receiver_t *rx)
+{
+	if (rx)
+		handle_count_up(&rx->chan->receivers);
+	return rx;
+}
+
+CHAN__EXPORT void chan_receiver_drop(chan_receiver_t *rx)
+{
+	if (!rx || !handle_count_down(&rx->chan->receivers))
+		return;
+	rx->chan->flavor->close(rx->chan);
+	reap(rx->chan);
+}
+
+/* -------------------------------------------------------------- weak senders */
+
+CHAN__EXPORT chan_weak_sender_t *chan_sender_downgrade(chan_sender_t *tx)
+{
+	if (tx)
+		chan__hold(handle_of_sender(tx));
+	return (chan_weak_sender_t *)tx;
+}
+
+CHAN__EXPORT chan_weak_sender_t *chan_weak_sender_clone(chan_weak_sender_t *weak)
+{
+	if (weak)
+		chan__hold((struct chan *)weak);
+	return weak;
+}
+
+/* H3 acquire: what the other senders' owners did before they cloned or
+ * dropped; pairs with H1.  Zero is final: it is never counted up again. */
+CHAN__EXPORT chan_sender_t *chan_weak_sender_upgrade(chan_weak_sender_t *weak)
+{
+	struct chan *c = (struct chan *)weak;
+	size_t senders;
+
+	if (!c || c->flavor->is_closed(c))
+		return NULL;
+	senders = chan__size_load_relaxed(&c->senders);
+	do {
+		if (senders == 0)
+			return NULL;
+		if (chan__unlikely(senders > SIZE_MAX / 2))
+			abort();
+	} while (!chan__size_cas_acquire(&c->senders, &senders, senders + 1));
+	return (chan_sender_t *)c;
+}
+
+CHAN__EXPORT void chan_weak_sender_drop(chan_weak_sender_t *weak)
+{
+	if (weak)
+		chan__release((struct chan *)weak);
+}

@@ -1,0 +1,254 @@
+/*
+ * waitq.c - the wait queue of the lock-free flavors, an event count
+ *
+ * The waiter                           The waker
+ *   joins the list, sets WAITERS         publishes (a message, a free slot)
+ *   W2 heavy fence                       W1 light fence
+ *   looks at the channel; not ready      reads attention
+ *   sleeps                               WAITERS: wakes
+ *
+ * The fences make it impossible that both look too early: either the waiter
+ * sees what was published, or the waker sees WAITERS.
+ *
+ * A waker never waits for the lock.  It adds a note and tries the lock; whoever
+ * holds the lock serves the notes, and looks for new ones after its release:
+ *
+ *   waker:   add note ; try lock -> taken, leave
+ *   holder:  release lock ; read notes -> found, try lock, serve
+ *
+ * The note is a read-modify-write, and so is the holder's look at the notes:
+ * one of the two comes first in the order of that word.  If the note does, the
+ * holder reads it.  If the look does, the release before it happens before the
+ * waker's try, which therefore finds this holder gone: it gets the lock, or
+ * meets a later holder, for whom the same argument holds.
+ *
+ * Source: event counts after D. Vyukov; notes that the holder serves are the
+ * combining of Hendler et al., "Flat Combining" (2010), cut down to a counter.
+ */
+#include "wait/waitq.h"
+
+#include <errno.h>
+
+#include "base/pause.h"
+
+enum { WAITER_WAITING, WAITER_CLAIMED };
+
+/* ------------------------------------------------------------ waiters, nodes */
+
+void chan__waiter_init(struct chan__waiter *w, const struct chan__parker_kind *kind)
+{
+	chan__u32_init(&w->state, WAITER_WAITING);
+	w->status = EAGAIN;
+	w->chosen = NULL;
+	kind->init(&w->parker);
+}
+
+void chan__waiter_fini(struct chan__waiter *w)
+{
+	w->parker.kind->fini(&w->parker);
+	chan__u32_fini(&w->state);
+}
+
+void chan__node_init(struct chan__node *n, struct chan__waiter *w)
+{
+	n->prev = NULL;
+	n->next = NULL;
+	n->queued = false;
+	n->starving = false;
+	n->waiter = w;
+	n->source = NULL;
+	n->target = NULL;
+	n->vain = 0;
+}
+
+/* W3: exclusion only.  What the waiter wrote before it joined reaches the
+ * claimer through the queue's lock, what the claimer writes reaches the
+ * waiter through the unpark. */
+bool chan__waiter_claim(struct chan__waiter *w)
+{
+	uint32_t waiting = WAITER_WAITING;
+
+	return chan__u32_cas_relaxed(&w->state, &waiting, WAITER_CLAIMED);
+}
+
+void chan__node_settle(struct chan__node *n, int status)
+{
+	struct chan__waiter *w = n->waiter;
+
+	w->chosen = n;
+	w->status = status;
+	w->parker.kind->unpark(&w->parker);
+}
+
+void chan__node_settle_chain(struct chan__node *n, int status)
+{
+	while (n) {
+		struct chan__node *next = n->next;
+
+		chan__node_settle(n, status);
+		n = next;
+	}
+}
+
+/* -------------------------------------------------------------------- lists */
+
+void chan__waitlist_init(struct chan__waitlist *l)
+{
+	l->first = NULL;
+	l->last = NULL;
+}
+
+static void waitlist_link(struct chan__waitlist *l, struct chan__node *n,
+                          struct chan__node *prev, struct chan__node *next)
+{
+	n->prev = prev;
+	n->next = next;
+	*(prev ? &prev->next : &l->first) = n;
+	*(next ? &next->prev : &l->last) = n;
+	n->queued = true;
+}
+
+void chan__waitlist_add(struct chan__waitlist *l, struct chan__node *n)
+{
+	n->starving = n->vain >= CHAN__PATIENCE;
+	if (n->vain > 0)
+		waitlist_link(l, n, NULL, l->first);
+	else
+		waitlist_link(l, n, l->last, NULL);
+}
+
+void chan__waitlist_remove(struct chan__waitlist *l, struct chan__node *n)
+{
+	if (!n->queued)
+		return;
+	*(n->prev ? &n->prev->next : &l->first) = n->next;
+	*(n->next ? &n->next->prev : &l->last) = n->prev;
+	n->queued = false;
+}
+
+struct chan__node *chan__waitlist_claim(struct chan__waitlist *l)
+{
+	struct chan__node *n;
+
+	while ((n = l->first) != NULL) {
+		chan__waitlist_remove(l, n);
+		n->next = NULL;
+		if (chan__waiter_claim(n->waiter))
+			return n;
+	}
+	return NULL;
+}
+
+struct chan__node *chan__waitlist_claim_many(struct chan__waitlist *l, uint32_t n)
+{
+	struct chan__node *first = NULL, **end = &first;
+
+	while (n > 0 && (*end = chan__waitlist_claim(l)) != NULL) {
+		end = &(*end)->next;
+		n--;
+	}
+	return first;
+}
+
+bool chan__waitlist_starving(const struct chan__waitlist *l)
+{
+	return l->first != NULL && l->first->starving;
+}
+
+/* ------------------------------------------------------------------- queues */
+
+void chan__waitq_init(struct chan__waitq *q)
+{
+	chan__u32_init(&q->attention, 0);
+	chan__u32_init(&q->notes, 0);
+	chan__lock_init(&q->lock);
+	chan__waitlist_init(&q->list);
+}
+
+void chan__waitq_fini(struct chan__waitq *q)
+{
+	chan__lock_fini(&q->lock);
+	chan__u32_fini(&q->notes);
+	chan__u32_fini(&q->attention);
+}
+
+/* The lock is held: the two bits that describe the list are made true. */
+static void waitq_describe(struct chan__waitq *q)
+{
+	uint32_t bits = 0;
+
+	if (q->list.first)
+		bits |= CHAN__WAITERS;
+	if (chan__waitlist_starving(&q->list))
+		bits |= CHAN__STARVING;
+	chan__u32_fetch_or_seq_cst(&q->attention, bits);
+	chan__u32_fetch_and_seq_cst(&q->attention, bits | ~(uint32_t)(CHAN__WAITERS | CHAN__STARVING));
+}
+
+/* The lock is held.  How many wake-ups are asked for, taken off the notes. */
+static struct chan__node *waitq_serve(struct chan__waitq *q)
+{
+	uint32_t asked = chan__u32_exchange_seq_cst(&q->notes, 0);
+	struct chan__node *woken;
+
+	if (asked == 0)
+		return NULL;
+	woken = chan__waitlist_claim_many(&q->list, asked);
+	waitq_describe(q);
+	return woken;
+}
+
+/* Serves notes until none is left that nobody else will serve. */
+static void waitq_attend(struct chan__waitq *q)
+{
+	while (chan__u32_fetch_or_seq_cst(&q->notes, 0) != 0 && chan__lock_try(&q->lock)) {
+		struct chan__node *woken = waitq_serve(q);
+
+		chan__lock_release(&q->lock);
+		chan__node_settle_chain(woken, EAGAIN);
+	}
+}
+
+static void waitq_release(struct chan__waitq *q)
+{
+	chan__lock_release(&q->lock);
+	waitq_attend(q);
+}
+
+void chan__waitq_join(struct chan__waitq *q, struct chan__node *n)
+{
+	chan__lock_acquire(&q->lock);
+	chan__waitlist_add(&q->list, n);
+	waitq_describe(q);
+	waitq_release(q);
+	CHAN_TP("waitq:joined");
+	/* W2, the heavy half: pairs with W1 in chan__waitq_attention. */
+	chan__fence_heavy(&q->attention);
+}
+
+void chan__waitq_leave(struct chan__waitq *q, struct chan__node *n)
+{
+	chan__lock_acquire(&q->lock);
+	chan__waitlist_remove(&q->list, n);
+	waitq_describe(q);
+	waitq_release(q);
+}
+
+void chan__waitq_wake(struct chan__waitq *q, uint32_t n)
+{
+	chan__u32_fetch_add_seq_cst(&q->notes, n);
+	waitq_attend(q);
+}
+
+struct chan__node *chan__waitq_claim_starving(struct chan__waitq *q)
+{
+	struct chan__node *n = NULL;
+
+	if (!chan__lock_try(&q->lock))
+		return NULL;
+	if (chan__waitlist_starving(&q->list))
+		n = chan__waitlist_claim(&q->list);
+	waitq_describe(q);
+	waitq_release(q);
+	return n;
+}

@@ -1,0 +1,123 @@
+/*
+ * waitq.h - who waits, in what order, and who may wake them
+ *
+ * A waiter is somebody who waits: today a thread.  It stands in a wait queue
+ * by a node, one for each channel it waits on, and is claimed exactly once, by
+ * whoever ends its wait; only the claimer may touch it afterwards, and its
+ * last touch is the unpark.
+ *
+ *   waiter->state    WAITING --claim--> CLAIMED      (once; compare-and-swap)
+ *   then the claimer writes `chosen` and `status` and unparks.
+ *
+ * status EAGAIN says "look again"; any other is the result of the operation,
+ * done on the waiter's behalf through node->msg, its mailbox.
+ */
+#ifndef CHAN_WAIT_WAITQ_H
+#define CHAN_WAIT_WAITQ_H
+
+#include "base/atomic.h"
+#include "wait/lock.h"
+#include "wait/parker.h"
+
+struct chan__waiter {
+	chan__u32 state;           /* WAITING or CLAIMED; written by the claimer */
+	int status;                /* written by the claimer, read after the unpark */
+	struct chan__node *chosen; /* the same */
+	struct chan__parker parker;
+};
+
+struct chan__node {
+	struct chan__node *prev;   /* these four: under the queue's lock */
+	struct chan__node *next;   /* after a claim `next` is the claimer's */
+	bool queued;
+	bool starving;
+	struct chan__waiter *waiter;
+	const void *source;        /* the mailbox of a sender: where its message is */
+	void *target;              /* of a receiver: where the message goes */
+	unsigned vain;             /* wake-ups that brought nothing so far */
+};
+
+/* A list of nodes and nothing else: its owner's lock guards it. */
+struct chan__waitlist {
+	struct chan__node *first;
+	struct chan__node *last;
+};
+
+/* Bits of attention: what a thread that made the channel ready must look at. */
+enum {
+	CHAN__WAITERS  = 1, /* somebody stands in the queue */
+	CHAN__STARVING = 2, /* the first in it is to be served before others */
+	CHAN__GONE     = 4, /* the receivers have left: destroy what you sent */
+	CHAN__MISSED   = 8  /* a waiter met a turn that was taken (list) */
+};
+
+/* The waiter was woken in vain this often: it is served first from now on. */
+enum { CHAN__PATIENCE = 16 };
+
+/* Wake this many, or all of them. */
+#define CHAN__ALL UINT32_C(0x80000000)
+
+struct chan__waitq {
+	chan__u32 attention;        /* the bits above */
+	chan__u32 notes;            /* wake-ups asked for and not yet served; anybody adds */
+	struct chan__lock lock;     /* guards the list, and WAITERS and STARVING */
+	struct chan__waitlist list;
+};
+
+/* ------------------------------------------------------------ waiters, nodes */
+
+CHAN__HIDDEN void chan__waiter_init(struct chan__waiter *w, const struct chan__parker_kind *kind);
+CHAN__HIDDEN void chan__waiter_fini(struct chan__waiter *w);
+CHAN__HIDDEN void chan__node_init(struct chan__node *n, struct chan__waiter *w);
+/* True for exactly one caller: it ends this wait. */
+CHAN__HIDDEN bool chan__waiter_claim(struct chan__waiter *w);
+/* The claimer's last act; the node and its waiter are gone afterwards. */
+CHAN__HIDDEN void chan__node_settle(struct chan__node *n, int status);
+
+/* ------------------------------------- lists, under a lock of their owner's */
+
+CHAN__HIDDEN void chan__waitlist_init(struct chan__waitlist *l);
+/* In order of arrival; who was woken before goes to the front. */
+CHAN__HIDDEN void chan__waitlist_add(struct chan__waitlist *l, struct chan__node *n);
+CHAN__HIDDEN void chan__waitlist_remove(struct chan__waitlist *l, struct chan__node *n);
+/* The first that could be claimed, removed; NULL: nobody waits. */
+CHAN__HIDDEN struct chan__node *chan__waitlist_claim(struct chan__waitlist *l);
+/* Up to n of them, linked by next, in order; CHAN__ALL: all. */
+CHAN__HIDDEN struct chan__node *chan__waitlist_claim_many(struct chan__waitlist *l, uint32_t n);
+/* Settles a chain that claim_many gave. */
+CHAN__HIDDEN void chan__node_settle_chain(struct chan__node *n, int status);
+CHAN__HIDDEN bool chan__waitlist_starving(const struct chan__waitlist *l);
+
+/* ------------------------------------------- queues, with a lock of their own */
+
+CHAN__HIDDEN void chan__waitq_init(struct chan__waitq *q);
+CHAN__HIDDEN void chan__waitq_fini(struct chan__waitq *q);
+/* Stand in the queue.  On return, whoever makes the channel ready sees this
+ * node, or the caller sees the channel ready: it must look once more. */
+CHAN__HIDDEN void chan__waitq_join(struct chan__waitq *q, struct chan__node *n);
+/* Stand there no longer; legal for a node that was claimed and removed. */
+CHAN__HIDDEN void chan__waitq_leave(struct chan__waitq *q, struct chan__node *n);
+/* Wake up to n waiters; never waits for a lock. */
+CHAN__HIDDEN void chan__waitq_wake(struct chan__waitq *q, uint32_t n);
+/* Claims the first waiter if it is starving; never waits for a lock. */
+CHAN__HIDDEN struct chan__node *chan__waitq_claim_starving(struct chan__waitq *q);
+
+/*
+ * The question every send and receive asks after it has published: does
+ * anybody need to know?  W1, the light half: pairs with W2 in waitq_join (and
+ * with the heavy fence of whoever sets GONE).  Without it the waiter that
+ * joined, and looked, between our publication and our look would sleep on.
+ */
+static inline uint32_t chan__waitq_attention(struct chan__waitq *q)
+{
+	chan__fence_light(&q->attention);
+	return chan__u32_load_acquire(&q->attention);
+}
+
+/* Asked before taking: is somebody to be served first?  A hint. */
+static inline bool chan__waitq_is_starving(const struct chan__waitq *q)
+{
+	return (chan__u32_load_relaxed(&q->attention) & CHAN__STARVING) != 0;
+}
+
+#endif

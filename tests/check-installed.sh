@@ -1,0 +1,109 @@
+#!/bin/sh
+# A copy installed under a folder of its own serves C11 and C++11 programs,
+# shared and static, through pkg-config, and shows its man pages; so does the
+# build folder before any install.
+. "${top_srcdir:=.}/tests/tally.sh"
+
+root=$tally_tmp/root
+log=$tally_tmp/install.log
+make=${MAKE:-make}
+unset MAKEFLAGS MFLAGS
+chmod 755 "$tally_tmp"
+if ! "$make" -C "$top_builddir" install DESTDIR="$root" >"$log" 2>&1; then
+	cat "$log"
+	fail 'make install DESTDIR='
+	tally_end
+fi
+pass 'make install DESTDIR='
+
+pc=$(find "$root" -name chan.pc)
+libdir=$(dirname "$(dirname "$pc")")
+
+cat >"$tally_tmp/use.c" <<'END'
+#include <chan.h>
+#include <stdio.h>
+
+int main(void)
+{
+	chan_sender_t *tx;
+	chan_receiver_t *rx;
+	int in = 42, out = 0;
+
+	if (chan_bounded(1, sizeof(in), &tx, &rx) || chan_send(tx, &in) || chan_recv(rx, &out))
+		return 1;
+	chan_sender_drop(tx);
+	chan_receiver_drop(rx);
+	printf("%s %d\n", chan_version(), out);
+	return 0;
+}
+END
+cp "$tally_tmp/use.c" "$tally_tmp/use.cc"
+
+installed()   { PKG_CONFIG_PATH=${pc%/*} PKG_CONFIG_SYSROOT_DIR=$root pkg-config "$@" chan; }
+uninstalled() { PKG_CONFIG_PATH=$top_builddir pkg-config "$@" chan; }
+
+# builds FINDER COMPILER FILE LINK-OPTION [PKG-CONFIG-OPTION], and runs it
+builds() {
+	flags=$("$1" --cflags --libs ${5:+"$5"}) || return 1
+	echo "flags: $flags"
+	# shellcheck disable=SC2086
+	$2 -Wall -Wextra -Werror $4 -o "$tally_tmp/use" "$tally_tmp/$3" $flags || return 1
+	said=$(LD_LIBRARY_PATH=$libdir "$tally_tmp/use") || return 1
+	echo "said: $said"
+	[ "$said" = "$("$1" --modversion) 42" ]
+}
+
+for finder in installed uninstalled; do
+	expect "$finder: C11, shared" builds $finder "$CC -std=c11" use.c ''
+	expect "$finder: C11, static" builds $finder "$CC -std=c11" use.c -static --static
+	if [ -n "$CXX" ]; then
+		expect "$finder: C++11, shared" builds $finder "$CXX -std=c++11" use.cc ''
+		expect "$finder: C++11, static" builds $finder "$CXX -std=c++11" use.cc -static --static
+	else
+		skip check-installed-c++ 'no C++ compiler'
+	fi
+done
+
+# Linking -lchan is all that a shared program needs.
+only_chan() { installed --libs; [ "$(installed --libs-only-l | tr -d ' ')" = -lchan ]; }
+expect 'chan.pc asks shared programs for -lchan alone' only_chan
+
+needed() {
+	readelf -d "$libdir/libchan.so.1" | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p' >"$tally_tmp/needed"
+	cat "$tally_tmp/needed"
+	! grep -vE '^(libc|libpthread|libatomic|ld-linux.*|ld-musl.*|libc\.musl.*)\.so' "$tally_tmp/needed"
+}
+expect 'the library needs the C library alone' needed
+
+soname() { readelf -d "$libdir/libchan.so" | grep -q 'SONAME.*\[libchan\.so\.1\]'; }
+expect 'its soname is libchan.so.1' soname
+
+one_header() { [ "$(find "$root" -path '*/include/*' -type f)" = "$(find "$root" -name chan.h)" ]; }
+expect 'chan.h is the only header' one_header
+
+man_pages=$(find "$root" -type d -path '*/share/man')
+shows() {
+	if command -v man >/dev/null; then
+		man -M "$man_pages" "$1"
+	else
+		mandoc "$man_pages/man3/$1.3"
+	fi >"$tally_tmp/page" 2>&1 || { cat "$tally_tmp/page"; return 1; }
+	grep -q "$1" "$tally_tmp/page" && grep -q SYNOPSIS "$tally_tmp/page"
+}
+if command -v man >/dev/null || command -v mandoc >/dev/null; then
+	for page in chan_send chan_recv_many chan_version; do
+		expect "man $page" shows $page
+	done
+	refuse 'a page that is not there is noticed' shows chan_nothing
+else
+	skip check-installed-man 'neither man nor mandoc'
+fi
+
+left() {
+	"$make" -C "$top_builddir" uninstall DESTDIR="$root" >"$log" 2>&1 || { cat "$log"; return 1; }
+	find "$root" ! -type d >"$tally_tmp/left"
+	[ ! -s "$tally_tmp/left" ] || { cat "$tally_tmp/left"; return 1; }
+}
+expect 'make uninstall leaves nothing' left
+
+tally_end
