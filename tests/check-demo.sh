@@ -254,6 +254,7 @@ fi
 mkdir "$scratch/source"
 (cd "$source" && tar -cf - README HACKING NEWS COPYING include src man examples bench tests) |
 	tar -xf - -C "$scratch/source"
+chmod -R u+w "$scratch/source" # a release's tree may be read-only
 text_files "$scratch/source" >"$scratch/files"
 expect "the copy of the source tree has files" test "$(wc -l <"$scratch/files")" -ge 20
 count_with_tools <"$scratch/files" >"$scratch/expected"
