@@ -136,12 +136,10 @@ CHAN__EXPORT size_t chan_receiver_len(const chan_receiver_t *rx)
 	return chan_len(chan_receiver_channel(rx));
 }
 
-/* No subscription loses messages of its own: what drop-oldest displaces is the
- * channel's loss. */
+/* All receivers of a channel share what is queued, and what was displaced. */
 CHAN__EXPORT uint64_t chan_receiver_lost(const chan_receiver_t *rx)
 {
-	(void)rx;
-	return 0;
+	return chan_lost(chan_receiver_channel(rx));
 }
 
 /* ------------------------------------------------------------------- sending */

@@ -131,6 +131,6 @@ step './bootstrap demo' bootstrap demo
 step './bootstrap demo again, offline' offline
 step './bootstrap check' bootstrap check
 if [ -f "$top_srcdir/tests/check-readme.sh" ]; then
-	step 'the commands of README' in_root sh -c 'cd /root/libchan && exec sh tests/check-readme.sh'
+	step 'the commands of README' in_root sh -c 'cd /root/libchan && CHAN_FRESH=1 exec sh tests/check-readme.sh'
 fi
 finish
