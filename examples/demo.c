@@ -82,14 +82,37 @@ static int create_channel(size_t capacity, size_t msg_size, void (*destructor)(v
 	return error;
 }
 
+/* The ends that the threads get clones of. */
+struct ends {
+	chan_sender_t   *jobs_tx, *news_tx;
+	chan_receiver_t *jobs_rx;
+};
+
+static int open_channels(struct demo *d, struct ends *ends)
+{
+	int error = create_channel(JOBS_CAPACITY, sizeof(struct job), destroy_job, &ends->jobs_tx, &ends->jobs_rx);
+
+	if (error)
+		return error;
+	error = create_channel(CHAN_UNBOUNDED, sizeof(struct news), destroy_news, &ends->news_tx, &d->reducer.news);
+	if (error) {
+		chan_sender_drop(ends->jobs_tx);
+		chan_receiver_drop(ends->jobs_rx);
+		return error;
+	}
+	d->jobs = chan_sender_downgrade(ends->jobs_tx);
+	d->news = chan_sender_downgrade(ends->news_tx);
+	return 0;
+}
+
 /* ------------------------------------------------------ starting and ending */
 
-static void start_worker(struct demo *d, chan_receiver_t *jobs, chan_sender_t *news)
+static void start_worker(struct demo *d, const struct ends *ends)
 {
 	struct worker *worker = &d->workers[d->working];
 
-	worker->jobs = chan_receiver_clone(jobs);
-	worker->news = chan_sender_clone(news);
+	worker->jobs = chan_receiver_clone(ends->jobs_rx);
+	worker->news = chan_sender_clone(ends->news_tx);
 	d->error = pthread_create(&d->worker_threads[d->working], NULL, worker_run, worker);
 	if (!d->error) {
 		d->working++;
@@ -99,47 +122,36 @@ static void start_worker(struct demo *d, chan_receiver_t *jobs, chan_sender_t *n
 	chan_sender_drop(worker->news);
 }
 
-static void start_walker(struct demo *d, chan_sender_t *jobs, chan_sender_t *news)
+static void start_walker(struct demo *d, const struct ends *ends)
 {
-	d->walker.jobs = jobs;
-	d->walker.news = news;
+	d->walker.jobs = chan_sender_clone(ends->jobs_tx);
+	d->walker.news = chan_sender_clone(ends->news_tx);
 	d->error = pthread_create(&d->walker_thread, NULL, walker_run, &d->walker);
 	if (!d->error) {
 		d->walking = true;
 		return;
 	}
-	chan_sender_drop(jobs);
-	chan_sender_drop(news);
+	chan_sender_drop(d->walker.jobs);
+	chan_sender_drop(d->walker.news);
 }
 
-/* Start all threads.  Each gets handles of its own to drop; those of this
- * function go to the walker, or are dropped here, so that once the threads have
- * ended nothing is connected any more. */
+/* Start all threads, each with handles of its own to drop.  The first handles are
+ * dropped here: once the threads have ended nothing is connected any more, and
+ * if one cannot be started the others end by themselves. */
 static void start(struct demo *d, size_t workers)
 {
-	chan_sender_t *jobs_tx, *news_tx;
-	chan_receiver_t *jobs_rx;
+	struct ends ends;
 
-	d->error = create_channel(JOBS_CAPACITY, sizeof(struct job), destroy_job, &jobs_tx, &jobs_rx);
+	d->error = open_channels(d, &ends);
 	if (d->error)
 		return;
-	d->error = create_channel(CHAN_UNBOUNDED, sizeof(struct news), destroy_news, &news_tx, &d->reducer.news);
-	if (d->error) {
-		chan_sender_drop(jobs_tx);
-		chan_receiver_drop(jobs_rx);
-		return;
-	}
-	d->jobs = chan_sender_downgrade(jobs_tx);
-	d->news = chan_sender_downgrade(news_tx);
 	while (!d->error && d->working < workers)
-		start_worker(d, jobs_rx, news_tx);
-	chan_receiver_drop(jobs_rx);
-	if (!d->error) {
-		start_walker(d, jobs_tx, news_tx);
-		return;
-	}
-	chan_sender_drop(jobs_tx);
-	chan_sender_drop(news_tx);
+		start_worker(d, &ends);
+	if (!d->error)
+		start_walker(d, &ends);
+	chan_sender_drop(ends.jobs_tx);
+	chan_sender_drop(ends.news_tx);
+	chan_receiver_drop(ends.jobs_rx);
 }
 
 static void note_error(struct demo *d, int error)

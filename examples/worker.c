@@ -96,11 +96,6 @@ static int make_room(struct worker *w, size_t room)
 	return 0;
 }
 
-static bool is_binary(const unsigned char *text, size_t length)
-{
-	return memchr(text, '\0', length < BINARY_PROBE ? length : BINARY_PROBE) != NULL;
-}
-
 /* Tell of the file's trouble; the path goes along. */
 static int report_trouble(struct worker *w, struct job *job, int error)
 {
@@ -139,20 +134,21 @@ static int count_piece(struct worker *w, size_t *kept, size_t length, bool last)
 
 static int count_text(struct worker *w, struct job *job, int fd)
 {
-	size_t kept = 0, length;
-	bool first = true, last = false;
-	int error = 0, broken = 0;
+	size_t kept = 0, length, wanted;
+	bool first = true, last;
+	int error, broken;
 
-	while (!error && !last) {
-		broken = fill(fd, w->text + kept, w->room - kept, &length);
-		if (first && is_binary(w->text, length))
+	do {
+		wanted = first ? BINARY_PROBE : w->room - kept;
+		broken = fill(fd, w->text + kept, wanted, &length);
+		if (first && memchr(w->text, '\0', length))
 			return refuse_binary(w, job);
 		first = false;
-		last = broken || length < w->room - kept;
+		last = broken || length < wanted;
 		error = count_piece(w, &kept, length, last);
 		if (!error && kept == w->room)
 			error = make_room(w, w->room * 2);
-	}
+	} while (!error && !last);
 	if (error)
 		return error;
 	if (broken)

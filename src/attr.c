@@ -4,6 +4,7 @@
  * The inside of a chan_attr_t is a struct chan__config.  It is copied in and
  * out as bytes, so the public type stays an array of numbers.
  */
+#include "base/copy.h"
 #include "flavor.h"
 
 #include <string.h>
@@ -21,13 +22,13 @@ static bool attr_load(struct chan__config *config, const chan_attr_t *attr)
 {
 	if (!attr)
 		return false;
-	memcpy(config, attr, sizeof(*config));
+	chan__copy(config, attr, sizeof(*config));
 	return config->magic == ATTR_MAGIC;
 }
 
 static int attr_store(chan_attr_t *attr, const struct chan__config *config)
 {
-	memcpy(attr, config, sizeof(*config));
+	chan__copy(attr, config, sizeof(*config));
 	return 0;
 }
 

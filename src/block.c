@@ -220,6 +220,44 @@ static int block_held(const struct block_op *op, const struct chan__deadline *d)
 	return e;
 }
 
+/* ------------------------------------------------------ before anything else */
+
+/* Is the channel held for what comes?  Only callbacks make that necessary. */
+static bool serve_enter(struct chan *c, enum chan__side side)
+{
+	bool starving = chan__waitq_is_starving(&c->waiting[side]);
+	bool held = starving || c->destructor;
+
+	if (held)
+		chan__hold(c);
+	if (starving)
+		c->flavor->serve(c, side);
+	return held;
+}
+
+int chan__serve_then_send(struct chan *c, const void *msgs, size_t n, size_t *count)
+{
+	bool held = serve_enter(c, CHAN__SEND);
+	int e = c->flavor->try_send_many(c, (const char *)msgs, n, count);
+
+	if (held)
+		chan__release(c);
+	return e;
+}
+
+int chan__serve_then_recv(struct chan_receiver *rx, void *msgs, size_t max, size_t *count)
+{
+	struct chan *c = rx->chan;
+	bool held = serve_enter(c, CHAN__RECV);
+	int e = c->flavor->try_recv_many(rx, (char *)msgs, max, count);
+
+	if (held)
+		chan__release(c);
+	return e;
+}
+
+/* ----------------------------------------------------------------- the calls */
+
 int chan__block_send(struct chan *c, const void *msg, const struct chan__deadline *d)
 {
 	const struct block_op op = { c, NULL, CHAN__SEND, msg, NULL };

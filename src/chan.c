@@ -123,7 +123,7 @@ CHAN__EXPORT size_t chan_msg_size(const chan_t *c)
 
 CHAN__EXPORT chan_flavor_t chan_flavor(const chan_t *c)
 {
-	return c ? c->flavor->id : CHAN_FLAVOR_AUTO;
+	return c ? chan__flavor_id(c) : CHAN_FLAVOR_AUTO;
 }
 
 CHAN__EXPORT uint64_t chan_lost(const chan_t *c)
@@ -136,12 +136,10 @@ CHAN__EXPORT size_t chan_receiver_len(const chan_receiver_t *rx)
 	return chan_len(chan_receiver_channel(rx));
 }
 
-/* No subscription loses messages of its own: what drop-oldest displaces is the
- * channel's loss. */
+/* All receivers of a channel share what is queued, and what was displaced. */
 CHAN__EXPORT uint64_t chan_receiver_lost(const chan_receiver_t *rx)
 {
-	(void)rx;
-	return 0;
+	return chan_lost(chan_receiver_channel(rx));
 }
 
 /* ------------------------------------------------------------------- sending */
@@ -271,13 +269,14 @@ CHAN__EXPORT int chan_try_send_many(chan_sender_t *tx, const void *msgs, size_t 
 		return EINVAL;
 	if (n == 0)
 		return 0;
-	e = chan__try_send_many(c, msgs, n, sent);
+	e = chan__serve_then_send(c, msgs, n, sent);
 	return *sent > 0 ? 0 : e;
 }
 
 CHAN__EXPORT int chan_send_many(chan_sender_t *tx, const void *msgs, size_t n, size_t *sent)
 {
 	struct chan *c = chan_to(tx);
+	const char *next = (const char *)msgs;
 	int e = 0;
 
 	if (!chan_batch_valid(c, msgs, c ? c->msg_size : 0, n, sent))
@@ -285,12 +284,14 @@ CHAN__EXPORT int chan_send_many(chan_sender_t *tx, const void *msgs, size_t n, s
 	while (e == 0 && *sent < n) {
 		size_t count = 0;
 
-		e = chan__try_send_many(c, (const char *)msgs + *sent * c->msg_size, n - *sent, &count);
+		e = chan__serve_then_send(c, next, n - *sent, &count);
 		*sent += count;
+		next += count * c->msg_size;
 		if (e != EAGAIN)
 			continue;
-		e = chan__block_send(c, (const char *)msgs + *sent * c->msg_size, &chan_forever);
+		e = chan__block_send(c, next, &chan_forever);
 		*sent += e == 0;
+		next += c->msg_size;
 	}
 	return e;
 }
@@ -311,7 +312,7 @@ CHAN__EXPORT int chan_try_recv_many(chan_receiver_t *rx, void *msgs, size_t max,
 		return EINVAL;
 	if (max == 0)
 		return 0;
-	e = chan__try_recv_many(rx, msgs, max, received);
+	e = chan__serve_then_recv(rx, msgs, max, received);
 	return *received > 0 ? 0 : e;
 }
 
@@ -326,8 +327,7 @@ CHAN__EXPORT int chan_recv_many(chan_receiver_t *rx, void *msgs, size_t max, siz
 	if (e != 0)
 		return e;
 	if (max > 1)
-		rx->chan->flavor->try_recv_many(rx, msgs ? (char *)msgs + rx->chan->msg_size : NULL,
-		                                max - 1, &more);
+		chan__serve_then_recv(rx, msgs ? (char *)msgs + rx->chan->msg_size : NULL, max - 1, &more);
 	*received = 1 + more;
 	return 0;
 }

@@ -5,10 +5,16 @@
 
 #include <string.h>
 
+CHAN__HIDDEN extern const struct chan__flavor chan__array;
+CHAN__HIDDEN extern const struct chan__flavor chan__list;
 CHAN__HIDDEN extern const struct chan__flavor chan__mutex_condvar;
+CHAN__HIDDEN extern const struct chan__flavor chan__zero;
 
 const struct chan__flavor *const chan__flavors[] = {
 	&chan__mutex_condvar,
+	&chan__array,
+	&chan__list,
+	&chan__zero,
 	NULL
 };
 
@@ -53,10 +59,10 @@ int chan__flavor_pick(struct chan__config *config, const struct chan__flavor **f
 {
 	const struct chan__flavor *f = flavor_by_id(config->flavor);
 
+	if (!config->capacity_set && f && f->default_capacity == CHAN__MUST_BE_SET)
+		return EINVAL;
 	if (!config->capacity_set)
 		config->capacity = f ? f->default_capacity : CHAN_UNBOUNDED;
-	if (config->capacity == CHAN__MUST_BE_SET)
-		return EINVAL;
 	if (!f)
 		f = flavor_automatic(config);
 	if (!flavor_fits(f, config))

@@ -163,20 +163,35 @@ static inline bool chan__is_forked(const struct chan *c)
 
 /* ------------------------------------------------------------- for the layers above */
 
+/*
+ * What a send and a receive do first: if a waiter of their own side starves,
+ * it is served before them.  In the slow path the channel is held, because
+ * serving can run a destructor, and that can drop the handle in use.
+ */
+CHAN__HIDDEN int chan__serve_then_send(struct chan *c, const void *msgs, size_t n, size_t *count);
+CHAN__HIDDEN int chan__serve_then_recv(struct chan_receiver *rx, void *msgs, size_t max, size_t *count);
+
 static inline int chan__try_send(struct chan *c, const void *msg)
 {
+	size_t count = 0;
+
 	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[CHAN__SEND])))
-		c->flavor->serve(c, CHAN__SEND);
+		return chan__serve_then_send(c, msg, 1, &count);
 	return c->flavor->try_send(c, msg);
 }
 
 static inline int chan__try_recv(struct chan_receiver *rx, void *msg)
 {
-	struct chan *c = rx->chan;
+	size_t count = 0;
 
-	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[CHAN__RECV])))
-		c->flavor->serve(c, CHAN__RECV);
-	return c->flavor->try_recv(rx, msg);
+	if (chan__unlikely(chan__waitq_is_starving(&rx->chan->waiting[CHAN__RECV])))
+		return chan__serve_then_recv(rx, msg, 1, &count);
+	return rx->chan->flavor->try_recv(rx, msg);
+}
+
+static inline chan_flavor_t chan__flavor_id(const struct chan *c)
+{
+	return c->flavor->id;
 }
 
 static inline size_t chan__count_senders(const struct chan *c)
@@ -192,22 +207,6 @@ static inline size_t chan__count_receivers(const struct chan *c)
 static inline uint64_t chan__count_lost(const struct chan *c)
 {
 	return chan__u64_load_relaxed(&c->lost);
-}
-
-static inline int chan__try_send_many(struct chan *c, const void *msgs, size_t n, size_t *count)
-{
-	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[CHAN__SEND])))
-		c->flavor->serve(c, CHAN__SEND);
-	return c->flavor->try_send_many(c, (const char *)msgs, n, count);
-}
-
-static inline int chan__try_recv_many(struct chan_receiver *rx, void *msgs, size_t max, size_t *count)
-{
-	struct chan *c = rx->chan;
-
-	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[CHAN__RECV])))
-		c->flavor->serve(c, CHAN__RECV);
-	return c->flavor->try_recv_many(rx, (char *)msgs, max, count);
 }
 
 /* What a batch of n messages may wake: as many, short of the mark for all. */

@@ -21,6 +21,7 @@ fi
 # --------------------------------------------------- a root, and its removal
 
 root=$(mktemp -d "${TMPDIR:-/var/tmp}/libchan-fresh.XXXXXX")
+chmod 755 "$root"
 clear_root() {
 	if mountpoint -q "$root/proc"; then
 		umount "$root/proc" || umount -l "$root/proc"
@@ -130,6 +131,6 @@ step './bootstrap demo' bootstrap demo
 step './bootstrap demo again, offline' offline
 step './bootstrap check' bootstrap check
 if [ -f "$top_srcdir/tests/check-readme.sh" ]; then
-	step 'the commands of README' in_root sh -c 'cd /root/libchan && exec sh tests/check-readme.sh'
+	step 'the commands of README' in_root sh -c 'cd /root/libchan && CHAN_FRESH=1 exec sh tests/check-readme.sh'
 fi
 finish

@@ -17,7 +17,7 @@ some() { [ -s "$1" ]; }
 # ------------------------------------------------- functions, pages and aliases
 
 if [ -e "$lib/libchan.so" ]; then
-	"$NM" -D --defined-only "$lib/libchan.so" |
+	$NM -D --defined-only "$lib/libchan.so" |
 		awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort >"$t/exported"
 else
 	sed -n 's/^[[:space:]]*\(chan_[a-z0-9_]*\);.*/\1/p' "$top_srcdir/src/libchan.map" |

@@ -58,30 +58,30 @@ void chan__memory_put(const struct chan__memory *m, void *ptr, size_t size)
 	chan__callback_leave(guard);
 }
 
-/* Slots are aligned for the message as far as its size can tell: a message
- * of 8 bytes wants 8, one of 24 as well, one of 32 wants 16. */
-static size_t memory_message_alignment(size_t msg_size)
+/* A message whose size is a multiple of 16 may want 16, any other wants no
+ * more than 8. */
+static size_t memory_alignment(size_t msg_size)
 {
-	size_t alignment = 8;
-
-	if (msg_size > 0 && msg_size % CHAN__ALIGNMENT == 0)
-		alignment = CHAN__ALIGNMENT;
-	return alignment;
+	return msg_size > 0 && msg_size % CHAN__ALIGNMENT == 0 ? CHAN__ALIGNMENT : 8;
 }
 
-bool chan__block_layout(size_t msg_size, size_t state, size_t header,
-                        size_t *stride, size_t *per_block, size_t *block_size)
+bool chan__slot_layout(size_t msg_size, size_t *offset, size_t *stride)
+{
+	*offset = memory_alignment(msg_size);
+	if (chan__add_overflows(msg_size, 2 * *offset - 1, stride))
+		return false;
+	*stride &= ~(*offset - 1);
+	return true;
+}
+
+bool chan__block_layout(size_t stride, size_t header, size_t *per_block, size_t *block_size)
 {
 	enum { LARGE = 4096, MOST = 32, FEWEST = 4 };
-	size_t alignment = memory_message_alignment(msg_size);
 
-	if (chan__add_overflows(msg_size, state + alignment - 1, stride))
-		return false;
-	*stride &= ~(alignment - 1);
 	*per_block = MOST;
-	while (*per_block > FEWEST && *stride > LARGE / *per_block)
+	while (*per_block > FEWEST && stride > LARGE / *per_block)
 		*per_block /= 2;
-	return !chan__mul_overflows(*per_block, *stride, block_size) &&
+	return !chan__mul_overflows(*per_block, stride, block_size) &&
 	       !chan__add_overflows(*block_size, header, block_size) &&
 	       *block_size <= PTRDIFF_MAX;
 }

@@ -36,11 +36,14 @@ static inline size_t chan__round_up(size_t n)
 	return (n + CHAN__ALIGNMENT - 1) & ~(size_t)(CHAN__ALIGNMENT - 1);
 }
 
-/* How an unbounded queue lays messages of msg_size bytes, with `state` bytes
- * before each, into blocks: a power of two of them, 32 where that is not
- * large.  False: the sum overflows. */
-CHAN__HIDDEN bool chan__block_layout(size_t msg_size, size_t state, size_t header,
-                                     size_t *stride, size_t *per_block, size_t *block_size);
+/* A slot holds a state of up to 8 bytes and, at `offset`, a message, aligned as
+ * far as its size can tell.  False: the sum overflows. */
+CHAN__HIDDEN bool chan__slot_layout(size_t msg_size, size_t *offset, size_t *stride);
+
+/* How many slots of `stride` bytes make a block, after a header: 32, or a smaller
+ * power of two where that would be large.  False: the sum overflows. */
+CHAN__HIDDEN bool chan__block_layout(size_t stride, size_t header,
+                                     size_t *per_block, size_t *block_size);
 
 static inline bool chan__mul_overflows(size_t a, size_t b, size_t *product)
 {

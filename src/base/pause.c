@@ -8,6 +8,7 @@ typedef int chan__pause_is_not_empty; /* ISO C wants a declaration in every file
 #ifdef CHAN_PAUSE_POINTS
 
 void (*chan__tp_hook)(const char *name);
+uint64_t chan__tp_start;
 
 void chan__tp(const char *name)
 {

@@ -7,6 +7,8 @@
 #ifndef CHAN_BASE_PAUSE_H
 #define CHAN_BASE_PAUSE_H
 
+#include <stdint.h>
+
 #ifdef CHAN_PAUSE_POINTS
 
 /* Called with the point's name, in the thread that reached it. */
@@ -14,8 +16,14 @@ extern void (*chan__tp_hook)(const char *name);
 void chan__tp(const char *name);
 #define CHAN_TP(name) chan__tp(name)
 
+/* The first position of the queues made from now on, in laps or blocks: just
+ * below overflow, where a test wants to see what happens there. */
+extern uint64_t chan__tp_start;
+#define CHAN_TP_START(unit) (chan__tp_start * (unit))
+
 #else
 #define CHAN_TP(name) ((void)0)
+#define CHAN_TP_START(unit) (UINT64_C(0) * (unit))
 #endif
 
 #endif

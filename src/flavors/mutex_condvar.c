@@ -30,6 +30,8 @@
 #include "base/pause.h"
 #include "flavor.h"
 
+CHAN__HIDDEN extern const struct chan__flavor chan__mutex_condvar;
+
 struct mc {
 	struct chan base;
 	pthread_mutex_t lock;
@@ -462,7 +464,8 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 		return EAGAIN;
 	}
 	chan__hold(c);
-	chan__u64_fetch_add_relaxed(&c->lost, 1);
+	if (c->drop_oldest && !displaced)
+		chan__u64_fetch_add_relaxed(&c->lost, 1);
 	slot = mcn_pop(q);
 	if (displaced || !c->destructor)
 		mcn_exchange(q, slot, msg, displaced);
@@ -1002,8 +1005,10 @@ static int mcu_create(const struct chan__config *config, struct chan **c)
 	struct mcu *q;
 	size_t stride, block_size, per_block;
 
-	if (!chan__block_layout(config->msg_size, 0, chan__round_up(sizeof(struct mcu_block)),
-	                        &stride, &per_block, &block_size))
+	if (chan__add_overflows(config->msg_size, CHAN__ALIGNMENT - 1, &stride))
+		return EOVERFLOW;
+	stride &= ~(size_t)(CHAN__ALIGNMENT - 1);
+	if (!chan__block_layout(stride, chan__round_up(sizeof(struct mcu_block)), &per_block, &block_size))
 		return EOVERFLOW;
 	q = chan__memory_get(&config->memory, sizeof(*q));
 	if (!q)

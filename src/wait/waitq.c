@@ -234,6 +234,14 @@ void chan__waitq_leave(struct chan__waitq *q, struct chan__node *n)
 	waitq_release(q);
 }
 
+bool chan__waitq_retract(struct chan__waitq *q, struct chan__node *n)
+{
+	if (!chan__waiter_claim(n->waiter))
+		return false;
+	chan__waitq_leave(q, n);
+	return true;
+}
+
 void chan__waitq_wake(struct chan__waitq *q, uint32_t n)
 {
 	chan__u32_fetch_add_seq_cst(&q->notes, n);

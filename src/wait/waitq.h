@@ -97,6 +97,9 @@ CHAN__HIDDEN void chan__waitq_fini(struct chan__waitq *q);
 CHAN__HIDDEN void chan__waitq_join(struct chan__waitq *q, struct chan__node *n);
 /* Stand there no longer; legal for a node that was claimed and removed. */
 CHAN__HIDDEN void chan__waitq_leave(struct chan__waitq *q, struct chan__node *n);
+/* True: not needed after all, and nobody had claimed it.  False: somebody has,
+ * and the unpark will come. */
+CHAN__HIDDEN bool chan__waitq_retract(struct chan__waitq *q, struct chan__node *n);
 /* Wake up to n waiters; never waits for a lock. */
 CHAN__HIDDEN void chan__waitq_wake(struct chan__waitq *q, uint32_t n);
 /* Claims the first waiter if it is starving; never waits for a lock. */

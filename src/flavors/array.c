@@ -1,0 +1,799 @@
+/*
+ * array.c - bounded: a ring of slots, each with a stamp
+ *
+ * Source: D. Vyukov's bounded MPMC queue, with the exact capacities and lap
+ * counters of crossbeam's array flavor.  What is added: a call never waits for
+ * another that holds the slot it wants, and whoever disconnects last empties
+ * the ring without waiting for senders in the middle of a send.
+ *
+ * A position is a 64-bit word; it does not wrap in practice and may:
+ *
+ *      63            2+i  2+i-1       2     1          0
+ *     +-----------------+------------+----------+--------+
+ *     | lap             | index      | EXCHANGE | CLOSED |
+ *     +-----------------+------------+----------+--------+
+ *      LAP = 1 << (2+i)   0..capacity-1   flags of tail only
+ *
+ * After index capacity-1 comes index 0 of the next lap, so the capacity need
+ * be no power of two; i is 0 at capacity 1.
+ *
+ * A slot's stamp says whose turn it is:
+ *
+ *     pos            free for the send of position pos
+ *     pos | FULL     holds the message of pos
+ *     pos + LAP      received: free for the send one lap later
+ *
+ *     stamp(pos) --send claims tail, writes--> pos|FULL --receive claims head, reads--> pos+LAP
+ *
+ * FULL is a bit of its own, so that capacity 1, where the next position in
+ * the same slot is the next position of all, is nothing special.
+ *
+ * Invariants:
+ *   head <= tail <= head + capacity, as positions;
+ *   the stamp of a position in [head, tail) is pos (its send is still writing)
+ *   or pos|FULL; of one before head it is pos|FULL (its receive is still reading)
+ *   or pos+LAP.
+ *
+ * Who writes what: tail senders and closers, head receivers and exchanging
+ * senders, a stamp the thread that claimed its position.
+ *
+ * Moments of truth.  "Full": the stamp at tail is not tail, and tail has not
+ * moved since it was read: at the instant of reading the stamp, the message of
+ * one lap ago still held the slot (unread, or in the hands of a call).
+ * "Empty": the stamp at head is not head|FULL, and head has not moved: at
+ * that instant the next message did not exist, or was still being written.
+ *
+ * Promises.  With a single producer nobody else moves tail, and with a single
+ * consumer nobody else moves head: a plain store takes the place of the
+ * compare-and-swap.  Closing then cannot be a bit of tail (the store would
+ * wipe it out) and goes by `closing`, see array_close.
+ */
+#include "base/copy.h"
+#include "base/pause.h"
+#include "flavor.h"
+
+#define ARRAY_CLOSED   UINT64_C(1)
+#define ARRAY_EXCHANGE UINT64_C(2)
+#define ARRAY_FLAGS    UINT64_C(3)
+#define ARRAY_FULL     UINT64_C(1)
+#define ARRAY_ONE      UINT64_C(4)
+
+enum { ARRAY_OPEN, ARRAY_CLOSING, ARRAY_SHUT };
+
+struct array {
+	struct chan base;
+	/* Written at creation. */
+	uint64_t lap;
+	uint64_t index_mask;     /* of a position */
+	size_t stride;
+	size_t offset;           /* of the message in its slot */
+	bool single_producer;
+	char *slots;
+
+	char pad0[CHAN__LINE];
+	chan__u64 tail;          /* senders claim; closers set CLOSED */
+	chan__u32 closing;       /* single producer: ARRAY_OPEN, _CLOSING, _SHUT; the closer */
+	char pad1[CHAN__LINE];
+	chan__u64 head;          /* receivers claim */
+	chan__u64 gone_from;     /* head when the receivers left; written once, before GONE */
+	char pad2[CHAN__LINE];
+};
+
+CHAN__HIDDEN extern const struct chan__flavor chan__array;
+
+/* ------------------------------------------------------------------ positions */
+
+static inline struct array *array_of(const struct chan *c)
+{
+	return (struct array *)(uintptr_t)c;
+}
+
+static inline chan__u64 *array_stamp(const struct array *a, uint64_t pos)
+{
+	return (chan__u64 *)(void *)(a->slots + (size_t)((pos & a->index_mask) / ARRAY_ONE) * a->stride);
+}
+
+static inline void *array_msg(const struct array *a, chan__u64 *stamp)
+{
+	return (char *)stamp + a->offset;
+}
+
+/* The position after pos; flags must be off. */
+static inline uint64_t array_next(const struct array *a, uint64_t pos)
+{
+	uint64_t next = pos + ARRAY_ONE;
+
+	if (chan__unlikely((next & a->index_mask) / ARRAY_ONE == a->base.capacity ||
+	                   (next & a->index_mask) == 0))
+		next = (pos & ~a->index_mask) + a->lap;
+	return next;
+}
+
+/* --------------------------------------------------------------- after the fact */
+
+/*
+ * The receivers left while this send was under way.  If the position is one of
+ * those that array_discard walked over, it met our slot before or after we
+ * published: A9, an exclusive claim of the stamp, decides who destroys.  A
+ * position before that was received in the ordinary way.
+ */
+static CHAN__COLD void array_orphan(struct array *a, uint64_t pos)
+{
+	chan__u64 *stamp = array_stamp(a, pos);
+	uint64_t full = pos | ARRAY_FULL;
+
+	if ((int64_t)(pos - chan__u64_load_acquire(&a->gone_from)) < 0)
+		return;
+	if (chan__u64_cas_acquire(stamp, &full, pos + a->lap))
+		chan__destroy_message(&a->base, array_msg(a, stamp));
+}
+
+/* Messages [from, to) were published while somebody paid attention. */
+static CHAN__COLD void array_sent(struct array *a, uint64_t from, uint64_t to, size_t n, uint32_t attention)
+{
+	struct chan *c = &a->base;
+
+	if (!(attention & CHAN__GONE)) {
+		chan__waitq_wake(&c->waiting[CHAN__RECV], chan__wakes(n));
+		return;
+	}
+	chan__hold(c);
+	for (; from != to; from = array_next(a, from))
+		array_orphan(a, from);
+	chan__release(c);
+}
+
+/* With drop-oldest a sender can wait for the oldest message to be published. */
+static inline void array_wake_receivers(struct array *a, uint64_t from, uint64_t to, size_t n)
+{
+	struct chan *c = &a->base;
+	uint32_t attention = chan__waitq_attention(&c->waiting[CHAN__RECV]);
+	bool drop_oldest = c->drop_oldest;
+
+	if (chan__unlikely(drop_oldest) &&
+	    (chan__waitq_attention(&c->waiting[CHAN__SEND]) & CHAN__WAITERS))
+		chan__waitq_wake(&c->waiting[CHAN__SEND], 1);
+	if (chan__unlikely(attention != 0))
+		array_sent(a, from, to, n, attention);
+}
+
+static inline void array_wake_senders(struct array *a, size_t n)
+{
+	struct chan__waitq *q = &a->base.waiting[CHAN__SEND];
+
+	if (chan__unlikely(chan__waitq_attention(q) != 0))
+		chan__waitq_wake(q, chan__wakes(n));
+}
+
+/* -------------------------------------------------------------------- sending */
+
+/* No send is admitted any more?  A1 acquire: what the closer did before it
+ * closed; pairs with A10 and A11. */
+static inline bool array_shut_for_senders(const struct array *a, uint64_t tail, bool single)
+{
+	if (single)
+		return chan__unlikely(chan__u32_load_acquire(&a->closing) != ARRAY_OPEN);
+	return chan__unlikely((tail & ARRAY_CLOSED) != 0) &&
+	       (chan__u64_load_acquire(&a->tail) & ARRAY_CLOSED) != 0;
+}
+
+/*
+ * Moves tail from `from` to `to`.  One producer stores, and then looks whether
+ * somebody is closing: A2, a light fence, pairs with the closer's heavy one
+ * (A12).  Either the closer sees the store, or we see the closer and take it
+ * back; without it a message could go into a channel already reported empty.
+ */
+static inline bool array_advance_tail(struct array *a, uint64_t *from, uint64_t to, bool single)
+{
+	if (!single)
+		return chan__u64_cas_relaxed(&a->tail, from, to);
+	chan__u64_store_relaxed(&a->tail, to);
+	chan__fence_light(&a->closing);
+	if (chan__likely(chan__u32_load_acquire(&a->closing) == ARRAY_OPEN))
+		return true;
+	chan__u64_store_release(&a->tail, *from);
+	chan__waitq_wake(&a->base.waiting[CHAN__RECV], CHAN__ALL);
+	return false;
+}
+
+/*
+ * Claims up to n free slots, [*from, *to); 0 with their number, or the error.
+ * A3 acquire: the last reader of the slot has done with it; pairs with A8.
+ * The claim itself may be relaxed: it only divides positions among senders.
+ */
+static inline int array_claim_send(struct array *a, size_t n, bool single,
+                                   uint64_t *from, uint64_t *to, size_t *claimed)
+{
+	uint64_t tail = chan__u64_load_relaxed(&a->tail);
+
+	for (;;) {
+		uint64_t end = tail;
+		size_t k = 0;
+
+		if (array_shut_for_senders(a, tail, single))
+			return EPIPE;
+		if (chan__unlikely((tail & ARRAY_EXCHANGE) != 0))
+			return EAGAIN; /* the next position is another call's */
+		while (k < n && chan__u64_load_acquire(array_stamp(a, end)) == end) {
+			end = array_next(a, end);
+			k++;
+		}
+		if (chan__likely(k > 0)) {
+			*from = tail;
+			if (chan__likely(array_advance_tail(a, &tail, end, single))) {
+				*to = end;
+				*claimed = k;
+				return 0;
+			}
+		} else {
+			uint64_t now = chan__u64_load_relaxed(&a->tail);
+
+			if (now == tail)
+				return EAGAIN; /* full: see "moments of truth" */
+			tail = now;
+		}
+	}
+}
+
+/* Writes one message.  A4 release: publishes it; pairs with A5. */
+static inline void array_publish(struct array *a, uint64_t pos, const void *msg)
+{
+	chan__u64 *stamp = array_stamp(a, pos);
+
+	chan__copy(array_msg(a, stamp), msg, a->base.msg_size);
+	chan__u64_store_release(stamp, pos | ARRAY_FULL);
+}
+
+static inline int array_send(struct chan *c, const char *msgs, size_t n, bool single, size_t *count)
+{
+	struct array *a = array_of(c);
+	uint64_t from = 0, to = 0, pos;
+	size_t k = 0;
+	int e = array_claim_send(a, n, single, &from, &to, &k);
+
+	if (chan__unlikely(e != 0))
+		return e;
+	CHAN_TP("array:claimed-send");
+	*count += k;
+	for (pos = from; pos != to; pos = array_next(a, pos), msgs += c->msg_size)
+		array_publish(a, pos, msgs);
+	CHAN_TP("array:published");
+	array_wake_receivers(a, from, to, k);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ receiving */
+
+/*
+ * Nothing at head: will there be?  Closed, and every claimed position was
+ * received: never.  The acquire pairs with A10 and A11.
+ */
+static CHAN__COLD int array_none(const struct array *a, uint64_t head)
+{
+	uint64_t tail;
+
+	if (a->single_producer && chan__u32_load_acquire(&a->closing) != ARRAY_SHUT)
+		return EAGAIN;
+	tail = chan__u64_load_acquire(&a->tail);
+	if (!a->single_producer && !(tail & ARRAY_CLOSED))
+		return EAGAIN;
+	return (tail & ~ARRAY_CLOSED) == head ? EPIPE : EAGAIN;
+}
+
+/* A5 acquire: the message; pairs with A4.  The claim divides positions. */
+static inline int array_claim_recv(struct array *a, size_t max, bool single,
+                                   uint64_t *from, uint64_t *to, size_t *claimed)
+{
+	uint64_t head = chan__u64_load_relaxed(&a->head);
+
+	for (;;) {
+		uint64_t end = head;
+		size_t k = 0;
+
+		while (k < max && chan__u64_load_acquire(array_stamp(a, end)) == (end | ARRAY_FULL)) {
+			end = array_next(a, end);
+			k++;
+		}
+		if (chan__likely(k > 0)) {
+			*from = head;
+			*to = end;
+			*claimed = k;
+			if (single) {
+				chan__u64_store_relaxed(&a->head, end);
+				return 0;
+			}
+			if (chan__likely(chan__u64_cas_relaxed(&a->head, &head, end)))
+				return 0;
+		} else {
+			uint64_t now = chan__u64_load_relaxed(&a->head);
+
+			if (now == head)
+				return array_none(a, head); /* empty: see "moments of truth" */
+			head = now;
+		}
+	}
+}
+
+/* A8 release: the slot is read; pairs with A3. */
+static inline void array_free(struct array *a, uint64_t pos, chan__u64 *stamp)
+{
+	chan__u64_store_release(stamp, pos + a->lap);
+}
+
+/* Reads one message; without a place for it, the destructor gets it in its slot. */
+static inline void array_take(struct array *a, uint64_t pos, void *msg)
+{
+	chan__u64 *stamp = array_stamp(a, pos);
+
+	if (chan__likely(msg != NULL) || a->base.msg_size == 0)
+		chan__copy(msg, array_msg(a, stamp), a->base.msg_size);
+	else
+		chan__destroy_message(&a->base, array_msg(a, stamp));
+	array_free(a, pos, stamp);
+}
+
+static inline int array_recv(struct chan *c, char *msgs, size_t max, bool single, size_t *count)
+{
+	struct array *a = array_of(c);
+	uint64_t from = 0, to = 0, pos;
+	size_t k = 0;
+	int e = array_claim_recv(a, max, single, &from, &to, &k);
+
+	if (chan__unlikely(e != 0))
+		return e;
+	CHAN_TP("array:claimed-recv");
+	*count += k;
+	for (pos = from; pos != to; pos = array_next(a, pos)) {
+		array_take(a, pos, msgs);
+		if (msgs)
+			msgs += c->msg_size;
+	}
+	CHAN_TP("array:freed");
+	array_wake_senders(a, k);
+	return 0;
+}
+
+/* The destructor may drop the handle in use. */
+static CHAN__COLD int array_recv_destroy(struct chan *c, size_t max, bool single, size_t *count)
+{
+	int e;
+
+	chan__hold(c);
+	e = array_recv(c, NULL, max, single, count);
+	chan__release(c);
+	return e;
+}
+
+/* --------------------------------------------------------------- overwriting */
+
+/* The oldest message leaves its slot: to the caller, or to the destructor. */
+static void array_exchange_message(struct array *a, chan__u64 *stamp, const void *msg, void *displaced)
+{
+	void *slot = array_msg(a, stamp);
+	size_t size = a->base.msg_size;
+
+	if (displaced && displaced == msg) {
+		chan__swap(slot, displaced, size);
+		return;
+	}
+	if (displaced)
+		chan__copy(displaced, slot, size);
+	else
+		chan__destroy_message(&a->base, slot);
+	chan__copy(slot, msg, size);
+}
+
+/* Both positions are ours: tail's, and the oldest message's one lap before,
+ * in the same slot. */
+static void array_exchange(struct array *a, uint64_t pos, const void *msg, void *displaced)
+{
+	struct chan *c = &a->base;
+	chan__u64 *stamp = array_stamp(a, pos);
+
+	chan__hold(c);
+	if (c->drop_oldest && !displaced)
+		chan__u64_fetch_add_relaxed(&c->lost, 1);
+	array_exchange_message(a, stamp, msg, displaced);
+	chan__u64_store_release(stamp, pos | ARRAY_FULL); /* as A4 */
+	array_wake_senders(a, 1); /* who met EXCHANGE, or our slot, tries again */
+	array_wake_receivers(a, pos, array_next(a, pos), 1);
+	chan__release(c);
+}
+
+/*
+ * Full at `tail`: displaces the oldest.  First the tail is held by EXCHANGE, so
+ * that nobody else can claim its position, then the oldest message is claimed
+ * as a receiver would; if a receiver was faster, the tail is let go.  Other
+ * calls that meet EXCHANGE say EAGAIN, and are woken when it is gone.
+ */
+static int array_displace(struct array *a, uint64_t tail, const void *msg, void *displaced)
+{
+	uint64_t oldest = tail - a->lap, next = array_next(a, tail);
+	bool single = a->single_producer, claimed;
+
+	if (chan__u64_load_acquire(array_stamp(a, tail)) != (oldest | ARRAY_FULL))
+		return EAGAIN; /* still being written, or free by now */
+	if (single ? !array_advance_tail(a, &tail, next, true)
+	           : !chan__u64_cas_relaxed(&a->tail, &tail, tail | ARRAY_EXCHANGE))
+		return EAGAIN;
+	CHAN_TP("array:exchange");
+	/* Acquire, as A5: the message that the stamp announced. */
+	claimed = chan__u64_cas_acquire(&a->head, &oldest, array_next(a, oldest));
+	if (single && !claimed)
+		chan__u64_store_release(&a->tail, tail);
+	else if (!single)
+		chan__u64_fetch_add_relaxed(&a->tail, (claimed ? next - tail : 0) - ARRAY_EXCHANGE);
+	if (claimed) {
+		array_exchange(a, tail, msg, displaced);
+		return 0;
+	}
+	array_wake_senders(a, 1);
+	array_wake_receivers(a, tail, tail, 1); /* closed meanwhile, and empty: they must know */
+	return EAGAIN;
+}
+
+/* Since tail was read, has anything happened that makes another try worth it? */
+static bool array_has_moved(const struct array *a, uint64_t tail)
+{
+	return chan__u64_load_relaxed(&a->tail) != tail ||
+	       chan__u64_load_relaxed(array_stamp(a, tail)) == tail ||
+	       array_shut_for_senders(a, tail, a->single_producer);
+}
+
+/* EAGAIN: the oldest message is held by a call in progress. */
+static int array_force_send(struct chan *c, const void *msg, void *displaced, bool *was_displaced)
+{
+	struct array *a = array_of(c);
+	uint64_t tail;
+	bool displaces;
+	int e;
+
+	do {
+		size_t count = 0;
+
+		tail = chan__u64_load_relaxed(&a->tail);
+		e = array_send(c, (const char *)msg, 1, a->single_producer, &count);
+		displaces = e == EAGAIN && !(tail & ARRAY_FLAGS);
+		if (displaces)
+			e = array_displace(a, tail, msg, displaced);
+	} while (e == EAGAIN && array_has_moved(a, tail));
+	if (e == 0 && was_displaced)
+		*was_displaced = displaces;
+	return e;
+}
+
+/* -------------------------------------------------------------- the operations */
+
+static int array_try_send_mp(struct chan *c, const void *msg)
+{
+	size_t count = 0;
+
+	return array_send(c, (const char *)msg, 1, false, &count);
+}
+
+static int array_try_send_sp(struct chan *c, const void *msg)
+{
+	size_t count = 0;
+
+	return array_send(c, (const char *)msg, 1, true, &count);
+}
+
+static int array_try_send_dropping(struct chan *c, const void *msg)
+{
+	return array_force_send(c, msg, NULL, NULL);
+}
+
+static int array_try_recv_mc(struct chan_receiver *rx, void *msg)
+{
+	size_t count = 0;
+
+	if (chan__unlikely(!msg) && chan__of(rx)->msg_size > 0)
+		return array_recv_destroy(chan__of(rx), 1, false, &count);
+	return array_recv(chan__of(rx), (char *)msg, 1, false, &count);
+}
+
+static int array_try_recv_sc(struct chan_receiver *rx, void *msg)
+{
+	size_t count = 0;
+
+	if (chan__unlikely(!msg) && chan__of(rx)->msg_size > 0)
+		return array_recv_destroy(chan__of(rx), 1, true, &count);
+	return array_recv(chan__of(rx), (char *)msg, 1, true, &count);
+}
+
+/* Once round the ring is as much as one claim can see. */
+static int array_try_send_many(struct chan *c, const char *msgs, size_t n, size_t *count)
+{
+	bool single = array_of(c)->single_producer;
+	int e = 0;
+
+	while (e == 0 && *count < n)
+		e = array_send(c, msgs + *count * c->msg_size, n - *count, single, count);
+	return e;
+}
+
+static int array_try_send_many_dropping(struct chan *c, const char *msgs, size_t n, size_t *count)
+{
+	int e = 0;
+
+	while (*count < n && (e = array_try_send_dropping(c, msgs + *count * c->msg_size)) == 0)
+		++*count;
+	return e;
+}
+
+static int array_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, size_t *count)
+{
+	struct chan *c = chan__of(rx);
+	bool single = c->single_consumer;
+	int e = 0;
+
+	if (!msgs && c->msg_size > 0)
+		return array_recv_destroy(c, max, single, count);
+	while (e == 0 && *count < max)
+		e = array_recv(c, msgs ? msgs + *count * c->msg_size : NULL, max - *count, single, count);
+	return e;
+}
+
+/* -------------------------------------------------------------------- waiting */
+
+static bool array_sendable(const struct array *a)
+{
+	uint64_t tail = chan__u64_load_acquire(&a->tail), stamp;
+
+	if (array_shut_for_senders(a, tail, a->single_producer))
+		return true;
+	if (tail & ARRAY_EXCHANGE)
+		return false;
+	stamp = chan__u64_load_acquire(array_stamp(a, tail));
+	if (a->base.drop_oldest && stamp == ((tail - a->lap) | ARRAY_FULL) &&
+	    chan__u64_load_acquire(&a->head) == tail - a->lap)
+		return true;
+	return stamp == tail || chan__u64_load_acquire(&a->tail) != tail;
+}
+
+static bool array_receivable(const struct array *a)
+{
+	uint64_t head = chan__u64_load_acquire(&a->head);
+
+	return chan__u64_load_acquire(array_stamp(a, head)) == (head | ARRAY_FULL) ||
+	       chan__u64_load_acquire(&a->head) != head || array_none(a, head) == EPIPE;
+}
+
+static bool array_ready(const struct array *a, enum chan__side side)
+{
+	return side == CHAN__SEND ? array_sendable(a) : array_receivable(a);
+}
+
+static bool array_watch(struct chan *c, enum chan__side side, struct chan__node *n)
+{
+	chan__waitq_join(&c->waiting[side], n);
+	return !array_ready(array_of(c), side) || !chan__waitq_retract(&c->waiting[side], n);
+}
+
+static void array_unwatch(struct chan *c, enum chan__side side, struct chan__node *n)
+{
+	chan__waitq_leave(&c->waiting[side], n);
+}
+
+static void array_pass_on(struct chan *c, enum chan__side side)
+{
+	struct chan__waitq *q = &c->waiting[side];
+
+	if ((chan__waitq_attention(q) & CHAN__WAITERS) && array_ready(array_of(c), side))
+		chan__waitq_wake(q, 1);
+}
+
+/* Does for the first waiter what it waits for, if that can be done now. */
+static void array_serve(struct chan *c, enum chan__side side)
+{
+	struct chan__node *n = NULL;
+	int e = EAGAIN;
+
+	if (array_ready(array_of(c), side))
+		n = chan__waitq_claim_starving(&c->waiting[side]);
+	if (!n)
+		return;
+	if (side == CHAN__SEND)
+		e = c->flavor->try_send(c, n->source);
+	else if (n->target || c->msg_size == 0)
+		e = c->flavor->try_recv(&c->receiver, n->target);
+	chan__node_settle(n, e);
+}
+
+/* --------------------------------------------------------------- disconnection */
+
+static bool array_is_closed(const struct chan *c)
+{
+	const struct array *a = array_of(c);
+
+	return array_shut_for_senders(a, chan__u64_load_relaxed(&a->tail), a->single_producer);
+}
+
+/*
+ * Many producers: the bit in tail makes every later claim fail, and the claims
+ * before it are positions that receivers wait for.  A10, acq_rel: what we did
+ * before is visible to who gets EPIPE.
+ *
+ * One producer: CLOSING turns it away from now on; after the heavy fence (A12,
+ * pairs with A2) a claim it made before is visible in tail, so SHUT (A11 release)
+ * may let receivers compare tail with head.
+ */
+static void array_close(struct chan *c)
+{
+	struct array *a = array_of(c);
+	uint32_t open = ARRAY_OPEN;
+
+	if (!a->single_producer) {
+		if (chan__u64_fetch_or_acq_rel(&a->tail, ARRAY_CLOSED) & ARRAY_CLOSED)
+			return;
+	} else {
+		if (!chan__u32_cas_acq_rel(&a->closing, &open, ARRAY_CLOSING))
+			return;
+		chan__fence_heavy(&a->closing);
+		chan__u32_store_release(&a->closing, ARRAY_SHUT);
+	}
+	/* A13, light: pairs with W2; a waiter that joined sees us, or we see it. */
+	if (chan__waitq_attention(&c->waiting[CHAN__SEND]) & CHAN__WAITERS)
+		chan__waitq_wake(&c->waiting[CHAN__SEND], CHAN__ALL);
+	if (chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__WAITERS)
+		chan__waitq_wake(&c->waiting[CHAN__RECV], CHAN__ALL);
+}
+
+/*
+ * The receivers have left, and array_close has fixed tail.  Moving head to tail
+ * makes every position between ours: no receive or exchange can claim one
+ * afterwards.  A message already published is destroyed here; one whose
+ * send is still writing is left to it.  Neither misses the other: the sender
+ * publishes, then looks for GONE (W1); we set GONE, pass a heavy fence (A14),
+ * then look at the stamp.  If both see both, A9 decides.
+ */
+static void array_discard(struct chan *c)
+{
+	struct array *a = array_of(c);
+	uint64_t tail = chan__u64_load_acquire(&a->tail) & ~ARRAY_FLAGS;
+	uint64_t pos = chan__u64_exchange_acq_rel(&a->head, tail);
+
+	chan__u64_store_release(&a->gone_from, pos);
+	chan__u32_fetch_or_seq_cst(&c->waiting[CHAN__RECV].attention, CHAN__GONE);
+	chan__fence_heavy(&c->waiting[CHAN__RECV].attention);
+	CHAN_TP("array:gone");
+	for (; pos != tail; pos = array_next(a, pos))
+		array_orphan(a, pos);
+}
+
+/* A snapshot: tail did not move while head was read. */
+static size_t array_len(const struct chan *c)
+{
+	const struct array *a = array_of(c);
+	uint64_t tail, head, used;
+
+	do {
+		tail = chan__u64_load_seq_cst(&a->tail);
+		head = chan__u64_load_seq_cst(&a->head);
+	} while (chan__u64_load_seq_cst(&a->tail) != tail);
+	tail &= ~ARRAY_FLAGS;
+	used = ((tail & a->index_mask) - (head & a->index_mask)) / ARRAY_ONE;
+	if ((tail & ~a->index_mask) != (head & ~a->index_mask))
+		used = c->capacity - ((head & a->index_mask) - (tail & a->index_mask)) / ARRAY_ONE;
+	return used <= c->capacity && chan__count_receivers(c) > 0 ? (size_t)used : 0;
+}
+
+/* ------------------------------------------------------------ creation, vtable */
+
+static bool array_serves(size_t capacity)
+{
+	return capacity > 0 && capacity != CHAN_UNBOUNDED;
+}
+
+static int array_size(const struct chan__config *config, size_t *offset, size_t *stride, size_t *size)
+{
+	if (config->capacity > SIZE_MAX / 8 ||
+	    !chan__slot_layout(config->msg_size, offset, stride) ||
+	    chan__mul_overflows(config->capacity, *stride, size) ||
+	    chan__add_overflows(*size, chan__round_up(sizeof(struct array)), size) ||
+	    *size > PTRDIFF_MAX)
+		return EOVERFLOW;
+	return 0;
+}
+
+static uint64_t array_lap(size_t capacity)
+{
+	uint64_t lap = ARRAY_ONE;
+
+	while (lap / ARRAY_ONE < capacity)
+		lap *= 2;
+	return lap;
+}
+
+static const struct chan__flavor *array_variant(const struct chan__config *config);
+
+static void array_init_positions(struct array *a, size_t capacity)
+{
+	uint64_t start, pos;
+
+	a->lap = array_lap(capacity);
+	a->index_mask = a->lap - ARRAY_ONE;
+	start = CHAN_TP_START(a->lap);
+	chan__u64_init(&a->tail, start);
+	chan__u64_init(&a->head, start);
+	chan__u64_init(&a->gone_from, start);
+	chan__u32_init(&a->closing, ARRAY_OPEN);
+	for (pos = start; pos < start + capacity * ARRAY_ONE; pos += ARRAY_ONE)
+		chan__u64_init(array_stamp(a, pos), pos);
+}
+
+static int array_create(const struct chan__config *config, struct chan **c)
+{
+	size_t offset, stride, size;
+	struct array *a;
+	int e = array_size(config, &offset, &stride, &size);
+
+	if (e != 0)
+		return e;
+	a = (struct array *)chan__memory_get(&config->memory, size);
+	if (!a)
+		return ENOMEM;
+	chan__init(&a->base, array_variant(config), config, size);
+	a->stride = stride;
+	a->offset = offset;
+	a->slots = (char *)a + chan__round_up(sizeof(*a));
+	a->single_producer = config->producers == CHAN_SINGLE;
+	array_init_positions(a, config->capacity);
+	*c = &a->base;
+	return 0;
+}
+
+static void array_destroy(struct chan *c)
+{
+	struct array *a = array_of(c);
+
+	for (size_t i = 0; i < c->capacity; i++)
+		chan__u64_fini((chan__u64 *)(void *)(a->slots + i * a->stride));
+	chan__u32_fini(&a->closing);
+	chan__u64_fini(&a->gone_from);
+	chan__u64_fini(&a->head);
+	chan__u64_fini(&a->tail);
+	chan__fini(c);
+}
+
+/* The variants differ in four operations. */
+#define ARRAY_FLAVOR(send, send_many, recv)            \
+	{                                              \
+		.id = CHAN_FLAVOR_ARRAY,               \
+		.name = "array",                       \
+		.default_capacity = CHAN__MUST_BE_SET, \
+		.automatic = true,                     \
+		.can_overwrite = true,                 \
+		.serves = array_serves,                \
+		.create = array_create,                \
+		.destroy = array_destroy,              \
+		.try_send = send,                      \
+		.try_recv = recv,                      \
+		.try_send_many = send_many,            \
+		.try_recv_many = array_try_recv_many,  \
+		.force_send = array_force_send,        \
+		.watch = array_watch,                  \
+		.unwatch = array_unwatch,              \
+		.pass_on = array_pass_on,              \
+		.serve = array_serve,                  \
+		.close = array_close,                  \
+		.discard = array_discard,              \
+		.is_closed = array_is_closed,          \
+		.len = array_len,                      \
+	}
+
+const struct chan__flavor chan__array = ARRAY_FLAVOR(array_try_send_mp, array_try_send_many, array_try_recv_mc);
+static const struct chan__flavor array_mp_sc = ARRAY_FLAVOR(array_try_send_mp, array_try_send_many, array_try_recv_sc);
+static const struct chan__flavor array_sp_mc = ARRAY_FLAVOR(array_try_send_sp, array_try_send_many, array_try_recv_mc);
+static const struct chan__flavor array_sp_sc = ARRAY_FLAVOR(array_try_send_sp, array_try_send_many, array_try_recv_sc);
+static const struct chan__flavor array_dropping =
+	ARRAY_FLAVOR(array_try_send_dropping, array_try_send_many_dropping, array_try_recv_mc);
+
+static const struct chan__flavor *array_variant(const struct chan__config *config)
+{
+	if (config->overflow == CHAN_OVERFLOW_DROP_OLDEST)
+		return &array_dropping;
+	if (config->producers == CHAN_SINGLE)
+		return config->consumers == CHAN_SINGLE ? &array_sp_sc : &array_sp_mc;
+	return config->consumers == CHAN_SINGLE ? &array_mp_sc : &chan__array;
+}

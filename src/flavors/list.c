@@ -1,0 +1,917 @@
+/*
+ * list.c - unbounded: a list of blocks of slots
+ *
+ *      head_block                                    tail_block
+ *          |                                             |
+ *          v                                             v
+ *     [. . . m m m m m]--next-->[m m m m m m m m]--next-->[m m w m . . . .]
+ *            ^ head                                              ^ tail
+ *
+ * m is a published message, w one that its sender is still writing.
+ *
+ * A position counts messages, in steps of two; bit 0 of tail is CLOSED.  The
+ * block of a position is found without touching one: tail_block carries, in
+ * its lowest bit, whether its block's number is odd.
+ *
+ * Senders claim a position by moving tail, and never wait for one another.
+ * All slots of a block but the last are claimed without touching the block,
+ * which may be gone before the claim fails.  Whoever is about to claim the last slot
+ * links the next block first, so that the claim leaves nothing for others to
+ * wait for, and moves tail_block on afterwards, which everybody else can do too.  This
+ * one step in a block's life reads a block that the caller holds no slot in: it
+ * is counted in `guests`, and a block that receivers have finished with stays
+ * until no guest is there.
+ *
+ * Receivers take turns: `turn` is held while one looks at the slot at head,
+ * moves head and copies a small message.  Nobody waits for it: who finds
+ * it taken says EAGAIN, and one that goes to sleep leaves MISSED for the
+ * holder.  A large message, or one for the destructor, leaves the turn first;
+ * `holds` keeps its block.
+ *
+ * Source: blocks of slots and positions that name them are crossbeam's list
+ * flavor.  The claim that leaves nothing to wait for, guests and turns are
+ * ours: there, a sender that stops after the last slot of a block stops everybody.
+ *
+ * Invariants:
+ *   head <= tail; head_block is the block of head, tail_block the block of
+ *   tail or the one before it;
+ *   the last slot of a block is claimed only after `next` is set, and published only
+ *   after tail_block has moved on;
+ *   a block is released once head has left it, no guest came before that, and
+ *   nobody holds a slot in it.
+ *
+ * Moment of truth.  "Empty": under the turn head does not move, and the slot
+ * at head was not FULL when its state was read: the next message did not
+ * exist, or was still being written.  There is no "full".
+ */
+#include "base/backoff.h"
+#include "base/copy.h"
+#include "base/pause.h"
+#include "flavor.h"
+
+#define LIST_CLOSED UINT64_C(1)
+#define LIST_STEP   UINT64_C(2)
+
+enum { LIST_EMPTY, LIST_FULL, LIST_TAKEN };
+enum { LIST_OPEN, LIST_CLOSING, LIST_SHUT };
+enum { LIST_NOT_READY, LIST_READY, LIST_BUSY };
+
+/* Messages up to this size are copied within the turn. */
+enum { LIST_SMALL = 256 };
+
+struct list_block {
+	chan__ptr next;            /* set once, by any sender */
+	uint64_t first;            /* the position of slot 0; before it is linked */
+	chan__u32 holds;           /* 1 until head has left it, and 1 for each receive outside the turn */
+	struct list_block *retired_next; /* under the turn */
+};
+
+struct list {
+	struct chan base;
+	/* Written at creation. */
+	uint64_t span;             /* of a block, in positions */
+	size_t per_block;
+	size_t stride;
+	size_t offset;             /* of the message in its slot */
+	size_t block_size;
+	bool single_producer;
+
+	char pad0[CHAN__LINE];
+	chan__u64 tail;            /* senders claim; closers set CLOSED */
+	chan__size tail_block;     /* pointer, and parity in bit 0; senders */
+	chan__u32 guests;          /* senders in list_extend */
+	chan__u32 closing;         /* single producer: LIST_OPEN, _CLOSING, _SHUT; the closer */
+	char pad1[CHAN__LINE];
+	chan__u32 turn;            /* 1: taken; receivers */
+	chan__u32 retiring;        /* `retired` is not empty; who has the turn */
+	chan__u32 drain_wanted;    /* after the receivers left: anybody asks, who has the turn answers */
+	chan__u64 head;            /* who has the turn */
+	struct list_block *head_block; /* under the turn */
+	struct list_block *retired;    /* under the turn: left by head, perhaps read by guests */
+	char pad2[CHAN__LINE];
+};
+
+CHAN__HIDDEN extern const struct chan__flavor chan__list;
+
+static inline struct list *list_of(const struct chan *c)
+{
+	return (struct list *)(uintptr_t)c;
+}
+
+/* --------------------------------------------------------------------- blocks */
+
+static inline size_t list_parity(const struct list *l, uint64_t pos)
+{
+	return (size_t)(pos / l->span) & 1;
+}
+
+/* Its slot in the block, counted from 0. */
+static inline size_t list_at(const struct list *l, uint64_t pos)
+{
+	return (size_t)((pos & (l->span - 1)) / LIST_STEP);
+}
+
+static inline chan__u32 *list_slot(const struct list *l, struct list_block *b, uint64_t pos)
+{
+	return (chan__u32 *)(void *)((char *)b + chan__round_up(sizeof(*b)) + list_at(l, pos) * l->stride);
+}
+
+static inline void *list_msg(const struct list *l, chan__u32 *slot)
+{
+	return (char *)slot + l->offset;
+}
+
+static inline struct list_block *list_untag(size_t tagged)
+{
+	return (struct list_block *)(tagged & ~(size_t)1);
+}
+
+static inline size_t list_tag(const struct list *l, const struct list_block *b)
+{
+	return (size_t)b | list_parity(l, b->first);
+}
+
+static struct list_block *list_block_new(struct list *l, uint64_t first)
+{
+	struct list_block *b = (struct list_block *)chan__memory_get(&l->base.memory, l->block_size);
+
+	if (!b)
+		return NULL;
+	chan__ptr_init(&b->next, NULL);
+	chan__u32_init(&b->holds, 1);
+	b->first = first;
+	b->retired_next = NULL;
+	for (uint64_t pos = first; pos != first + l->span; pos += LIST_STEP)
+		chan__u32_init(list_slot(l, b, pos), LIST_EMPTY);
+	return b;
+}
+
+static void list_block_free(struct list *l, struct list_block *b)
+{
+	for (uint64_t pos = b->first; pos != b->first + l->span; pos += LIST_STEP)
+		chan__u32_fini(list_slot(l, b, pos));
+	chan__u32_fini(&b->holds);
+	chan__ptr_fini(&b->next);
+	chan__memory_put(&l->base.memory, b, l->block_size);
+}
+
+/* L1 acq_rel: what every holder did with the block comes before it is freed. */
+static void list_unhold(struct list *l, struct list_block *b)
+{
+	if (chan__u32_fetch_sub_acq_rel(&b->holds, 1) == 1)
+		list_block_free(l, b);
+}
+
+/* -------------------------------------------------------------------- the turn */
+
+enum { LIST_PATIENCE = 64 };
+
+/* L2 acquire: what the last holder did; pairs with L3. */
+static inline bool list_take_turn(struct list *l)
+{
+	for (int i = 0; i < LIST_PATIENCE; i++) {
+		uint32_t open = 0;
+
+		if (chan__likely(chan__u32_cas_acquire(&l->turn, &open, 1)))
+			return true;
+		chan__relax();
+	}
+	return false;
+}
+
+/* Somebody went to sleep because the turn was taken. */
+static CHAN__COLD void list_missed(struct list *l)
+{
+	struct chan__waitq *q = &l->base.waiting[CHAN__RECV];
+
+	chan__u32_fetch_and_seq_cst(&q->attention, ~(uint32_t)CHAN__MISSED);
+	chan__waitq_wake(q, 1);
+}
+
+static CHAN__COLD void list_reclaim(struct list *l);
+
+/*
+ * L3 release: head and head_block; pairs with L2.  Then a light fence, in
+ * chan__waitq_attention, pairs with the heavy one in list_watch: a waiter that
+ * found the turn taken sees it free, or we see MISSED.
+ */
+static inline void list_leave_turn(struct list *l)
+{
+	bool retired = l->retired != NULL;
+
+	chan__u32_store_release(&l->turn, 0);
+	if (chan__unlikely(chan__waitq_attention(&l->base.waiting[CHAN__RECV]) & CHAN__MISSED))
+		list_missed(l);
+	if (chan__unlikely(retired))
+		list_reclaim(l);
+}
+
+/* ----------------------------------------------------------- releasing blocks */
+
+/* Under the turn, and no guest is there: nobody can read a retired block. */
+static void list_free_retired(struct list *l)
+{
+	struct list_block *b = l->retired, *next;
+
+	l->retired = NULL;
+	chan__u32_store_release(&l->retiring, 0);
+	for (; b; b = next) {
+		next = b->retired_next;
+		list_unhold(l, b);
+	}
+}
+
+/*
+ * Called by whoever may have removed the last obstacle: a guest that leaves,
+ * or a receiver that gives the turn back.  Each first makes its own change (guests,
+ * turn) and then looks at the other's, all seq_cst, so one of them finds
+ * neither guests nor a taken turn.
+ */
+static CHAN__COLD void list_reclaim(struct list *l)
+{
+	uint32_t open = 0;
+
+	while (chan__u32_load_seq_cst(&l->retiring) != 0 && chan__u32_load_seq_cst(&l->guests) == 0 &&
+	       chan__u32_cas_seq_cst(&l->turn, &open, 1)) {
+		if (chan__u32_load_seq_cst(&l->guests) == 0)
+			list_free_retired(l);
+		chan__u32_exchange_seq_cst(&l->turn, 0);
+		if (chan__waitq_attention(&l->base.waiting[CHAN__RECV]) & CHAN__MISSED)
+			list_missed(l);
+		open = 0;
+	}
+}
+
+/*
+ * Under the turn: head has left the block.  tail_block left it before its
+ * last slot was published, so a guest that comes from now on cannot find it;
+ * one that came before is counted.  L4 seq_cst: pairs with L5.
+ */
+static void list_retire(struct list *l, struct list_block *b)
+{
+	if (chan__likely(chan__u32_load_seq_cst(&l->guests) == 0)) {
+		list_unhold(l, b);
+		return;
+	}
+	b->retired_next = l->retired;
+	l->retired = b;
+	chan__u32_exchange_seq_cst(&l->retiring, 1);
+}
+
+/* -------------------------------------------------------------------- sending */
+
+/* L6 acquire: what the closer did before; pairs with L12 and L13. */
+static inline bool list_shut_for_senders(const struct list *l, uint64_t tail, bool single)
+{
+	if (single)
+		return chan__unlikely(chan__u32_load_acquire(&l->closing) != LIST_OPEN);
+	return chan__unlikely((tail & LIST_CLOSED) != 0);
+}
+
+/* The block after b, made if need be; NULL: no memory. */
+static struct list_block *list_next(struct list *l, struct list_block *b)
+{
+	/* L7 acquire: the block's contents; pairs with L8. */
+	void *next = chan__ptr_load_acquire(&b->next);
+	struct list_block *fresh;
+
+	if (next)
+		return (struct list_block *)next;
+	fresh = list_block_new(l, b->first + l->span);
+	if (!fresh)
+		return NULL;
+	/* L8 acq_rel: publishes the fresh block, or sees another's. */
+	if (chan__ptr_cas_acq_rel(&b->next, &next, fresh))
+		return fresh;
+	list_block_free(l, fresh);
+	return (struct list_block *)next;
+}
+
+/* tail_block goes on from b; whoever is second does no harm: b is no longer
+ * there, and cannot come back while the caller is a guest. */
+static void list_move_tail_block(struct list *l, struct list_block *b, struct list_block *next)
+{
+	size_t old = list_tag(l, b);
+
+	chan__size_cas_seq_cst(&l->tail_block, &old, list_tag(l, next));
+}
+
+/* As a guest: claims the last slot of the tail's block, or helps.  EAGAIN:
+ * something has moved, look again. */
+static int list_extend_as_guest(struct list *l, struct list_block **block, uint64_t *pos)
+{
+	struct list_block *b = list_untag(chan__size_load_seq_cst(&l->tail_block)), *next;
+	uint64_t tail = chan__u64_load_acquire(&l->tail);
+
+	if (tail & LIST_CLOSED)
+		return EPIPE;
+	if (tail - b->first == l->span) { /* the claimer of b's last slot is not so far yet */
+		list_move_tail_block(l, b, list_next(l, b));
+		return EAGAIN;
+	}
+	if (tail - b->first != l->span - LIST_STEP)
+		return EAGAIN;
+	next = list_next(l, b);
+	if (!next)
+		return ENOMEM;
+	CHAN_TP("list:extend");
+	/* L9 release: tail_block is b or later for all who see this position; pairs
+	 * with L10. */
+	if (!chan__u64_cas_acq_rel(&l->tail, &tail, tail + LIST_STEP))
+		return EAGAIN;
+	CHAN_TP("list:claimed-last");
+	list_move_tail_block(l, b, next);
+	*block = b;
+	*pos = tail;
+	return 0;
+}
+
+/* L5 seq_cst: counted before tail_block is read; pairs with L4. */
+static CHAN__COLD int list_extend(struct list *l, struct list_block **block, uint64_t *pos)
+{
+	int e;
+
+	chan__u32_fetch_add_seq_cst(&l->guests, 1);
+	e = list_extend_as_guest(l, block, pos);
+	if (chan__u32_fetch_sub_seq_cst(&l->guests, 1) == 1)
+		list_reclaim(l);
+	return e;
+}
+
+/*
+ * Claims up to n positions side by side in one block.
+ *
+ * L10 acquire: pairs with L9.  While tail stands in block k, tail_block is
+ * that of k or lags at k-1, and parity tells which.  If it is newer, tail has
+ * moved, and the claim fails; the claim itself may be relaxed, it only divides
+ * positions among senders.  L11 acquire: the block's contents.
+ */
+static inline int list_claim_send(struct list *l, size_t n, struct list_block **block,
+                                  uint64_t *pos, size_t *claimed)
+{
+	for (;;) {
+		uint64_t tail = chan__u64_load_acquire(&l->tail);
+		size_t tagged = chan__size_load_acquire(&l->tail_block);
+		size_t room = l->per_block - 1 - list_at(l, tail);
+		size_t k = n < room ? n : room;
+
+		if (list_shut_for_senders(l, tail, false))
+			return EPIPE;
+		if (chan__unlikely(k == 0 || (tagged & 1) != list_parity(l, tail))) {
+			int e = list_extend(l, block, pos);
+
+			*claimed = 1;
+			if (e != EAGAIN)
+				return e;
+		} else if (chan__likely(chan__u64_cas_relaxed(&l->tail, &tail, tail + k * LIST_STEP))) {
+			*block = list_untag(tagged);
+			*pos = tail;
+			*claimed = k;
+			return 0;
+		}
+	}
+}
+
+/*
+ * The same for one producer, who owns tail and tail_block.  It stores first and
+ * looks whether somebody is closing afterwards: the light fence pairs with the
+ * closer's heavy one (L14), so the closer sees the store, or we see the closer.
+ */
+static inline int list_claim_send_single(struct list *l, size_t n, struct list_block **block,
+                                         uint64_t *pos, size_t *claimed)
+{
+	uint64_t tail = chan__u64_load_relaxed(&l->tail);
+	struct list_block *b = list_untag(chan__size_load_relaxed(&l->tail_block)), *next = NULL;
+	size_t room = l->per_block - list_at(l, tail);
+	size_t k = n < room ? n : room;
+
+	if (list_shut_for_senders(l, tail, true))
+		return EPIPE;
+	if (chan__unlikely(k == room) && !(next = list_next(l, b)))
+		return ENOMEM;
+	chan__u64_store_relaxed(&l->tail, tail + k * LIST_STEP);
+	chan__fence_light(&l->closing);
+	if (list_shut_for_senders(l, tail, true)) {
+		chan__u64_store_release(&l->tail, tail);
+		chan__waitq_wake(&l->base.waiting[CHAN__RECV], CHAN__ALL);
+		return EPIPE;
+	}
+	if (next)
+		chan__size_store_release(&l->tail_block, list_tag(l, next));
+	*block = b;
+	*pos = tail;
+	*claimed = k;
+	return 0;
+}
+
+/* ------------------------------------------------------ after the receivers left */
+
+/* Under the turn.  Destroys what is published, wherever it lies, and lets head
+ * follow over what is done with. */
+static void list_drain_in_turn(struct list *l)
+{
+	uint64_t tail = chan__u64_load_acquire(&l->tail) & ~LIST_CLOSED;
+	uint64_t pos = chan__u64_load_relaxed(&l->head);
+	struct list_block *b = l->head_block;
+	bool contiguous = true;
+
+	while ((int64_t)(tail - pos) > 0) {
+		chan__u32 *slot = list_slot(l, b, pos);
+		struct list_block *leaving = b;
+		uint32_t state = chan__u32_load_acquire(slot); /* as L16 */
+
+		if (state == LIST_FULL) {
+			chan__u32_store_relaxed(slot, LIST_TAKEN);
+			chan__destroy_message(&l->base, list_msg(l, slot));
+		}
+		contiguous = contiguous && state != LIST_EMPTY;
+		pos += LIST_STEP;
+		if (list_at(l, pos) == 0)
+			b = (struct list_block *)chan__ptr_load_acquire(&leaving->next);
+		if (!contiguous)
+			continue;
+		chan__u64_store_release(&l->head, pos);
+		l->head_block = b;
+		if (b != leaving)
+			list_retire(l, leaving);
+	}
+}
+
+/*
+ * The note is left first; who has the turn serves it, and looks again after
+ * giving the turn back.  The argument is that of waitq.c.
+ */
+static CHAN__COLD void list_drain(struct list *l)
+{
+	uint32_t open = 0;
+
+	chan__hold(&l->base);
+	chan__u32_fetch_or_seq_cst(&l->drain_wanted, 1);
+	while (chan__u32_fetch_or_seq_cst(&l->drain_wanted, 0) != 0 &&
+	       chan__u32_cas_seq_cst(&l->turn, &open, 1)) {
+		chan__u32_exchange_seq_cst(&l->drain_wanted, 0);
+		list_drain_in_turn(l);
+		chan__u32_exchange_seq_cst(&l->turn, 0);
+		open = 0;
+	}
+	list_reclaim(l);
+	chan__release(&l->base);
+}
+
+/* Something was published while somebody paid attention. */
+static CHAN__COLD void list_sent(struct list *l, size_t n, uint32_t attention)
+{
+	if (attention & CHAN__GONE)
+		list_drain(l);
+	else if (attention & CHAN__WAITERS)
+		chan__waitq_wake(&l->base.waiting[CHAN__RECV], chan__wakes(n));
+}
+
+/* L15 release: publishes the message; pairs with L16. */
+static inline void list_publish(struct list *l, struct list_block *b, uint64_t pos, const void *msg)
+{
+	chan__u32 *slot = list_slot(l, b, pos);
+
+	chan__copy(list_msg(l, slot), msg, l->base.msg_size);
+	chan__u32_store_release(slot, LIST_FULL);
+}
+
+static inline int list_send(struct chan *c, const char *msgs, size_t n, bool single, size_t *count)
+{
+	struct list *l = list_of(c);
+	struct list_block *b;
+	uint64_t pos;
+	size_t k;
+	uint32_t attention;
+	int e = single ? list_claim_send_single(l, n, &b, &pos, &k)
+	               : list_claim_send(l, n, &b, &pos, &k);
+
+	if (chan__unlikely(e != 0))
+		return e;
+	CHAN_TP("list:claimed-send");
+	*count += k;
+	for (size_t i = 0; i < k; i++)
+		list_publish(l, b, pos + i * LIST_STEP, msgs + i * c->msg_size);
+	CHAN_TP("list:published");
+	attention = chan__waitq_attention(&c->waiting[CHAN__RECV]);
+	if (chan__unlikely(attention != 0))
+		list_sent(l, k, attention);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ receiving */
+
+/* Nothing at head: will there be?  Acquires pair with L12 and L13. */
+static CHAN__COLD int list_none(const struct list *l, uint64_t head)
+{
+	uint64_t tail;
+
+	if (l->single_producer && chan__u32_load_acquire(&l->closing) != LIST_SHUT)
+		return EAGAIN;
+	tail = chan__u64_load_acquire(&l->tail);
+	if (!l->single_producer && !(tail & LIST_CLOSED))
+		return EAGAIN;
+	return (tail & ~LIST_CLOSED) == head ? EPIPE : EAGAIN;
+}
+
+/* Under the turn: the slot at head, if it is published.  L16 acquire: the
+ * message; pairs with L15. */
+static inline chan__u32 *list_peek(const struct list *l, uint64_t head)
+{
+	chan__u32 *slot = list_slot(l, l->head_block, head);
+
+	return chan__u32_load_acquire(slot) == LIST_FULL ? slot : NULL;
+}
+
+/* Under the turn: head leaves its slot, and perhaps its block.  The next block
+ * was linked before this block's last message was published. */
+static inline void list_advance(struct list *l, uint64_t head)
+{
+	struct list_block *b = l->head_block;
+
+	chan__u64_store_release(&l->head, head + LIST_STEP);
+	if (chan__unlikely(list_at(l, head + LIST_STEP) == 0)) {
+		l->head_block = (struct list_block *)chan__ptr_load_acquire(&b->next);
+		list_retire(l, b);
+	}
+}
+
+static inline int list_recv(struct chan *c, char *msgs, size_t max, bool single, size_t *count)
+{
+	struct list *l = list_of(c);
+	uint64_t head;
+	int e = 0;
+
+	if (!single && chan__unlikely(!list_take_turn(l)))
+		return EAGAIN;
+	head = chan__u64_load_relaxed(&l->head);
+	while (*count < max) {
+		chan__u32 *slot = list_peek(l, head);
+
+		if (chan__unlikely(!slot)) {
+			e = list_none(l, head);
+			break;
+		}
+		chan__copy(msgs ? msgs + *count * c->msg_size : NULL, list_msg(l, slot), c->msg_size);
+		list_advance(l, head);
+		head += LIST_STEP;
+		++*count;
+	}
+	CHAN_TP("list:in-turn");
+	if (single)
+		return e;
+	list_leave_turn(l);
+	return e;
+}
+
+/* One message that is large, or goes to the destructor, outside the turn. */
+static int list_recv_outside(struct chan *c, void *msg, bool single)
+{
+	struct list *l = list_of(c);
+	struct list_block *b;
+	chan__u32 *slot;
+	uint64_t head;
+	int e = 0;
+
+	if (!single && !list_take_turn(l))
+		return EAGAIN;
+	head = chan__u64_load_relaxed(&l->head);
+	b = l->head_block;
+	slot = list_peek(l, head);
+	if (slot) {
+		chan__u32_fetch_add_relaxed(&b->holds, 1);
+		list_advance(l, head);
+	} else {
+		e = list_none(l, head);
+	}
+	if (!single)
+		list_leave_turn(l);
+	if (!slot)
+		return e;
+	CHAN_TP("list:claimed-recv");
+	if (msg)
+		chan__copy(msg, list_msg(l, slot), c->msg_size);
+	else
+		chan__destroy_message(c, list_msg(l, slot));
+	list_unhold(l, b);
+	return 0;
+}
+
+/* The destructor may drop the handle in use. */
+static int list_recv_many_outside(struct chan *c, char *msgs, size_t max, bool single, size_t *count)
+{
+	int e = 0;
+
+	chan__hold(c);
+	while (*count < max &&
+	       (e = list_recv_outside(c, msgs ? msgs + *count * c->msg_size : NULL, single)) == 0)
+		++*count;
+	chan__release(c);
+	return e;
+}
+
+/* -------------------------------------------------------------- the operations */
+
+static int list_try_send_mp(struct chan *c, const void *msg)
+{
+	size_t count = 0;
+
+	return list_send(c, (const char *)msg, 1, false, &count);
+}
+
+static int list_try_send_sp(struct chan *c, const void *msg)
+{
+	size_t count = 0;
+
+	return list_send(c, (const char *)msg, 1, true, &count);
+}
+
+static int list_try_send_many(struct chan *c, const char *msgs, size_t n, size_t *count)
+{
+	bool single = list_of(c)->single_producer;
+	int e = 0;
+
+	while (e == 0 && *count < n)
+		e = list_send(c, msgs + *count * c->msg_size, n - *count, single, count);
+	return e;
+}
+
+static int list_force_send(struct chan *c, const void *msg, void *displaced, bool *was_displaced)
+{
+	int e = c->flavor->try_send(c, msg);
+
+	(void)displaced;
+	if (e == 0 && was_displaced)
+		*was_displaced = false;
+	return e;
+}
+
+static inline bool list_is_small(const struct chan *c, const void *msg)
+{
+	return chan__likely(msg != NULL) ? c->msg_size <= LIST_SMALL : c->msg_size == 0;
+}
+
+static int list_try_recv_mc(struct chan_receiver *rx, void *msg)
+{
+	struct chan *c = chan__of(rx);
+	size_t count = 0;
+
+	if (chan__likely(list_is_small(c, msg)))
+		return list_recv(c, (char *)msg, 1, false, &count);
+	return list_recv_many_outside(c, (char *)msg, 1, false, &count);
+}
+
+static int list_try_recv_sc(struct chan_receiver *rx, void *msg)
+{
+	struct chan *c = chan__of(rx);
+	size_t count = 0;
+
+	if (chan__likely(list_is_small(c, msg)))
+		return list_recv(c, (char *)msg, 1, true, &count);
+	return list_recv_many_outside(c, (char *)msg, 1, true, &count);
+}
+
+static int list_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, size_t *count)
+{
+	struct chan *c = chan__of(rx);
+
+	if (list_is_small(c, msgs))
+		return list_recv(c, msgs, max, c->single_consumer, count);
+	return list_recv_many_outside(c, msgs, max, c->single_consumer, count);
+}
+
+/* -------------------------------------------------------------------- waiting */
+
+/* LIST_BUSY: another receiver has the turn, and will look for MISSED. */
+static int list_receivable(struct list *l)
+{
+	bool single = l->base.single_consumer;
+	uint64_t head;
+	int state = LIST_NOT_READY;
+
+	if (!single && !list_take_turn(l))
+		return LIST_BUSY;
+	head = chan__u64_load_relaxed(&l->head);
+	if (list_peek(l, head) || list_none(l, head) == EPIPE)
+		state = LIST_READY;
+	if (!single)
+		list_leave_turn(l);
+	return state;
+}
+
+static bool list_watch(struct chan *c, enum chan__side side, struct chan__node *n)
+{
+	struct list *l = list_of(c);
+	struct chan__waitq *q = &c->waiting[side];
+	int state;
+
+	if (side == CHAN__SEND)
+		return false;
+	chan__waitq_join(q, n);
+	state = list_receivable(l);
+	if (state == LIST_BUSY) {
+		chan__u32_fetch_or_seq_cst(&q->attention, CHAN__MISSED);
+		chan__fence_heavy(&q->attention);
+		state = list_receivable(l);
+	}
+	return state != LIST_READY || !chan__waitq_retract(q, n);
+}
+
+static void list_unwatch(struct chan *c, enum chan__side side, struct chan__node *n)
+{
+	chan__waitq_leave(&c->waiting[side], n);
+}
+
+/* A holder of the turn that leaves messages behind is no reason to be silent. */
+static void list_pass_on(struct chan *c, enum chan__side side)
+{
+	struct chan__waitq *q = &c->waiting[side];
+
+	if ((chan__waitq_attention(q) & CHAN__WAITERS) && list_receivable(list_of(c)) != LIST_NOT_READY)
+		chan__waitq_wake(q, 1);
+}
+
+static void list_serve(struct chan *c, enum chan__side side)
+{
+	struct chan__node *n = NULL;
+	int e = EAGAIN;
+
+	if (list_receivable(list_of(c)) == LIST_READY)
+		n = chan__waitq_claim_starving(&c->waiting[side]);
+	if (!n)
+		return;
+	if (n->target || c->msg_size == 0)
+		e = c->flavor->try_recv(&c->receiver, n->target);
+	chan__node_settle(n, e);
+}
+
+/* --------------------------------------------------------------- disconnection */
+
+static bool list_is_closed(const struct chan *c)
+{
+	const struct list *l = list_of(c);
+
+	return list_shut_for_senders(l, chan__u64_load_acquire(&l->tail), l->single_producer);
+}
+
+/*
+ * Many producers: the bit in tail makes every later claim fail.  L12 acq_rel:
+ * what we did before is visible to who gets EPIPE.  One producer: as in
+ * list_claim_send_single; L13 release, L14 heavy fence.
+ */
+static void list_close(struct chan *c)
+{
+	struct list *l = list_of(c);
+	uint32_t open = LIST_OPEN;
+
+	if (!l->single_producer) {
+		if (chan__u64_fetch_or_acq_rel(&l->tail, LIST_CLOSED) & LIST_CLOSED)
+			return;
+	} else {
+		if (!chan__u32_cas_acq_rel(&l->closing, &open, LIST_CLOSING))
+			return;
+		chan__fence_heavy(&l->closing);
+		chan__u32_store_release(&l->closing, LIST_SHUT);
+	}
+	if (chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__WAITERS)
+		chan__waitq_wake(&c->waiting[CHAN__RECV], CHAN__ALL);
+}
+
+/*
+ * A message already published is destroyed here; the sender of one that is
+ * not sees GONE after it publishes, and drains again.  The heavy fence (L17)
+ * pairs with W1: one of the two sees the other.
+ */
+static void list_discard(struct chan *c)
+{
+	struct list *l = list_of(c);
+
+	chan__u32_fetch_or_seq_cst(&c->waiting[CHAN__RECV].attention, CHAN__GONE);
+	chan__fence_heavy(&c->waiting[CHAN__RECV].attention);
+	CHAN_TP("list:gone");
+	list_drain(l);
+}
+
+/* A snapshot: tail did not move while head was read. */
+static size_t list_len(const struct chan *c)
+{
+	const struct list *l = list_of(c);
+	uint64_t tail, head;
+
+	do {
+		tail = chan__u64_load_seq_cst(&l->tail);
+		head = chan__u64_load_seq_cst(&l->head);
+	} while (chan__u64_load_seq_cst(&l->tail) != tail);
+	tail &= ~LIST_CLOSED;
+	return (int64_t)(tail - head) > 0 ? (size_t)((tail - head) / LIST_STEP) : 0;
+}
+
+/* ------------------------------------------------------------ creation, vtable */
+
+static bool list_serves(size_t capacity)
+{
+	return capacity == CHAN_UNBOUNDED;
+}
+
+static const struct chan__flavor *list_variant(const struct chan__config *config);
+
+static void list_init_positions(struct list *l, struct list_block *b, uint64_t start)
+{
+	chan__u64_init(&l->tail, start);
+	chan__size_init(&l->tail_block, list_tag(l, b));
+	chan__u32_init(&l->guests, 0);
+	chan__u32_init(&l->closing, LIST_OPEN);
+	chan__u32_init(&l->turn, 0);
+	chan__u32_init(&l->retiring, 0);
+	chan__u32_init(&l->drain_wanted, 0);
+	chan__u64_init(&l->head, start);
+	l->head_block = b;
+	l->retired = NULL;
+}
+
+static int list_create(const struct chan__config *config, struct chan **c)
+{
+	struct list *l;
+	struct list_block *b;
+	size_t offset, stride, per_block, block_size;
+
+	if (!chan__slot_layout(config->msg_size, &offset, &stride) ||
+	    !chan__block_layout(stride, chan__round_up(sizeof(struct list_block)), &per_block, &block_size))
+		return EOVERFLOW;
+	l = (struct list *)chan__memory_get(&config->memory, sizeof(*l));
+	if (!l)
+		return ENOMEM;
+	chan__init(&l->base, list_variant(config), config, sizeof(*l));
+	l->span = per_block * LIST_STEP;
+	l->per_block = per_block;
+	l->stride = stride;
+	l->offset = offset;
+	l->block_size = block_size;
+	l->single_producer = config->producers == CHAN_SINGLE;
+	b = list_block_new(l, CHAN_TP_START(l->span));
+	if (!b) {
+		chan__fini(&l->base);
+		return ENOMEM;
+	}
+	list_init_positions(l, b, b->first);
+	*c = &l->base;
+	return 0;
+}
+
+static void list_destroy(struct chan *c)
+{
+	struct list *l = list_of(c);
+	struct list_block *b, *next;
+
+	list_free_retired(l);
+	for (b = l->head_block; b; b = next) {
+		next = (struct list_block *)chan__ptr_load_acquire(&b->next);
+		list_block_free(l, b);
+	}
+	chan__u64_fini(&l->head);
+	chan__u32_fini(&l->drain_wanted);
+	chan__u32_fini(&l->retiring);
+	chan__u32_fini(&l->turn);
+	chan__u32_fini(&l->closing);
+	chan__u32_fini(&l->guests);
+	chan__size_fini(&l->tail_block);
+	chan__u64_fini(&l->tail);
+	chan__fini(c);
+}
+
+/* The variants differ in two operations. */
+#define LIST_FLAVOR(send, recv)                      \
+	{                                            \
+		.id = CHAN_FLAVOR_LIST,              \
+		.name = "list",                      \
+		.default_capacity = CHAN_UNBOUNDED,  \
+		.automatic = true,                   \
+		.serves = list_serves,               \
+		.create = list_create,               \
+		.destroy = list_destroy,             \
+		.try_send = send,                    \
+		.try_recv = recv,                    \
+		.try_send_many = list_try_send_many, \
+		.try_recv_many = list_try_recv_many, \
+		.force_send = list_force_send,       \
+		.watch = list_watch,                 \
+		.unwatch = list_unwatch,             \
+		.pass_on = list_pass_on,             \
+		.serve = list_serve,                 \
+		.close = list_close,                 \
+		.discard = list_discard,             \
+		.is_closed = list_is_closed,         \
+		.len = list_len,                     \
+	}
+
+const struct chan__flavor chan__list = LIST_FLAVOR(list_try_send_mp, list_try_recv_mc);
+static const struct chan__flavor list_mp_sc = LIST_FLAVOR(list_try_send_mp, list_try_recv_sc);
+static const struct chan__flavor list_sp_mc = LIST_FLAVOR(list_try_send_sp, list_try_recv_mc);
+static const struct chan__flavor list_sp_sc = LIST_FLAVOR(list_try_send_sp, list_try_recv_sc);
+
+static const struct chan__flavor *list_variant(const struct chan__config *config)
+{
+	if (config->producers == CHAN_SINGLE)
+		return config->consumers == CHAN_SINGLE ? &list_sp_sc : &list_sp_mc;
+	return config->consumers == CHAN_SINGLE ? &list_mp_sc : &chan__list;
+}

@@ -1,0 +1,250 @@
+/*
+ * zero.c - rendezvous: a send and a receive meet, and the message is copied once
+ *
+ * There is no queue of messages.  A call that finds somebody of the other side
+ * waiting claims it, copies between the two callers' own memory, and settles
+ * it; one that finds nobody stands in its side's list with its node as the
+ * mailbox:
+ *
+ *      sender's stack                          receiver's stack
+ *      node.source --> message  --- copy --->  buffer <-- node.target
+ *                         by whoever came second
+ *
+ * Invariants, under `lock`:
+ *   - at most one of the two lists holds a waiter that can be claimed: whoever
+ *     would join the second claims from the first instead;
+ *   - closed: both lists are empty for good.
+ *
+ * The lock is held for a search and a few stores, never for the copy: a
+ * claimed waiter belongs to its claimer, and cannot leave until it is settled.
+ *
+ * Source: rendezvous over two wait lists is Go's unbuffered channel
+ * (runtime/chan.go) and the mailbox of crossbeam's zero flavor.
+ */
+#include "base/copy.h"
+#include "base/pause.h"
+#include "flavor.h"
+
+CHAN__HIDDEN extern const struct chan__flavor chan__zero;
+
+struct zero {
+	struct chan base;
+	struct chan__lock lock;
+	struct chan__waitlist list[2]; /* under lock */
+	chan__u32 closed;              /* written once, under lock */
+};
+
+static enum chan__side zero_opposite(enum chan__side side)
+{
+	return side == CHAN__SEND ? CHAN__RECV : CHAN__SEND;
+}
+
+/* Z1 acquire: what the closer did before; pairs with Z2. */
+static bool zero_is_closed(const struct chan *c)
+{
+	return chan__u32_load_acquire(&((const struct zero *)c)->closed) != 0;
+}
+
+/* A waiter of the other side, claimed: 0.  Nobody: EAGAIN or EPIPE. */
+static int zero_meet(struct zero *z, enum chan__side side, struct chan__node **partner)
+{
+	int e = 0;
+
+	chan__lock_acquire(&z->lock);
+	*partner = chan__waitlist_claim(&z->list[zero_opposite(side)]);
+	if (!*partner)
+		e = zero_is_closed(&z->base) ? EPIPE : EAGAIN;
+	chan__lock_release(&z->lock);
+	return e;
+}
+
+static void zero_pass(struct chan *c, const void *source, void *target)
+{
+	CHAN_TP("zero:claimed");
+	if (target || c->msg_size == 0)
+		chan__copy(target, source, c->msg_size);
+	else
+		chan__destroy_message(c, (void *)(uintptr_t)source);
+}
+
+static int zero_try_send(struct chan *c, const void *msg)
+{
+	struct chan__node *partner;
+	int e = zero_meet((struct zero *)c, CHAN__SEND, &partner);
+
+	if (e == 0) {
+		zero_pass(c, msg, partner->target);
+		chan__node_settle(partner, 0);
+	}
+	return e;
+}
+
+static int zero_try_recv(struct chan_receiver *rx, void *msg)
+{
+	struct chan *c = chan__of(rx);
+	struct chan__node *partner;
+	int e = zero_meet((struct zero *)c, CHAN__RECV, &partner);
+
+	if (e == 0) {
+		zero_pass(c, partner->source, msg);
+		chan__node_settle(partner, 0);
+	}
+	return e;
+}
+
+static int zero_try_send_many(struct chan *c, const char *msgs, size_t n, size_t *count)
+{
+	int e = 0;
+
+	while (*count < n && (e = zero_try_send(c, msgs + *count * c->msg_size)) == 0)
+		++*count;
+	return e;
+}
+
+static int zero_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, size_t *count)
+{
+	size_t size = chan__of(rx)->msg_size;
+	int e = 0;
+
+	while (*count < max && (e = zero_try_recv(rx, msgs ? msgs + *count * size : NULL)) == 0)
+		++*count;
+	return e;
+}
+
+static int zero_force_send(struct chan *c, const void *msg, void *displaced, bool *was_displaced)
+{
+	int e = zero_try_send(c, msg);
+
+	(void)displaced;
+	if (e == 0 && was_displaced)
+		*was_displaced = false;
+	return e;
+}
+
+/* ------------------------------------------------------------------- waiting */
+
+/* One step under the lock: either somebody is there, or we are. */
+static bool zero_watch(struct chan *c, enum chan__side side, struct chan__node *n)
+{
+	struct zero *z = (struct zero *)c;
+	bool stand;
+
+	chan__lock_acquire(&z->lock);
+	stand = !zero_is_closed(c) && !z->list[zero_opposite(side)].first;
+	if (stand)
+		chan__waitlist_add(&z->list[side], n);
+	chan__lock_release(&z->lock);
+	return stand;
+}
+
+static void zero_unwatch(struct chan *c, enum chan__side side, struct chan__node *n)
+{
+	struct zero *z = (struct zero *)c;
+
+	chan__lock_acquire(&z->lock);
+	chan__waitlist_remove(&z->list[side], n);
+	chan__lock_release(&z->lock);
+}
+
+/* A claimed waiter is served by its claimer: none is woken in vain, so there
+ * is nothing to pass on and nobody to serve first. */
+static void zero_nothing(struct chan *c, enum chan__side side)
+{
+	(void)c;
+	(void)side;
+}
+
+/* ------------------------------------------------------------- disconnection */
+
+/* A lock that a fork left taken is not waited for. */
+static bool zero_lock(struct zero *z)
+{
+	if (chan__lock_try(&z->lock))
+		return true;
+	if (chan__is_forked(&z->base))
+		return false;
+	chan__lock_acquire(&z->lock);
+	return true;
+}
+
+static void zero_close(struct chan *c)
+{
+	struct zero *z = (struct zero *)c;
+	struct chan__node *senders, *receivers;
+
+	if (!zero_lock(z))
+		return;
+	/* Z2 release: what we did before; pairs with Z1. */
+	chan__u32_store_release(&z->closed, 1);
+	senders = chan__waitlist_claim_many(&z->list[CHAN__SEND], CHAN__ALL);
+	receivers = chan__waitlist_claim_many(&z->list[CHAN__RECV], CHAN__ALL);
+	chan__lock_release(&z->lock);
+	chan__node_settle_chain(senders, EAGAIN);
+	chan__node_settle_chain(receivers, EAGAIN);
+}
+
+static void zero_discard(struct chan *c)
+{
+	(void)c;
+}
+
+static size_t zero_len(const struct chan *c)
+{
+	(void)c;
+	return 0;
+}
+
+/* ----------------------------------------------------------- creation, vtable */
+
+static bool zero_serves(size_t capacity)
+{
+	return capacity == 0;
+}
+
+static int zero_create(const struct chan__config *config, struct chan **c)
+{
+	struct zero *z = (struct zero *)chan__memory_get(&config->memory, sizeof(*z));
+
+	if (!z)
+		return ENOMEM;
+	chan__init(&z->base, &chan__zero, config, sizeof(*z));
+	chan__lock_init(&z->lock);
+	chan__waitlist_init(&z->list[CHAN__SEND]);
+	chan__waitlist_init(&z->list[CHAN__RECV]);
+	chan__u32_init(&z->closed, 0);
+	*c = &z->base;
+	return 0;
+}
+
+static void zero_destroy(struct chan *c)
+{
+	struct zero *z = (struct zero *)c;
+
+	chan__u32_fini(&z->closed);
+	chan__lock_fini(&z->lock);
+	chan__fini(c);
+}
+
+const struct chan__flavor chan__zero = {
+	.id = CHAN_FLAVOR_ZERO,
+	.name = "zero",
+	.default_capacity = 0,
+	.automatic = true,
+	.meets_in_queue = true,
+	.serves = zero_serves,
+	.create = zero_create,
+	.destroy = zero_destroy,
+	.try_send = zero_try_send,
+	.try_recv = zero_try_recv,
+	.try_send_many = zero_try_send_many,
+	.try_recv_many = zero_try_recv_many,
+	.force_send = zero_force_send,
+	.watch = zero_watch,
+	.unwatch = zero_unwatch,
+	.pass_on = zero_nothing,
+	.serve = zero_nothing,
+	.close = zero_close,
+	.discard = zero_discard,
+	.is_closed = zero_is_closed,
+	.len = zero_len,
+};
