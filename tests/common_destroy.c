@@ -295,7 +295,7 @@ static void send_until_refused(void *arg)
 /* A send beside the last receiver's drop fails, or its message is destroyed. */
 static void sends_race_the_last_receivers_drop(const struct kind *k)
 {
-	size_t rounds = test_scaled(300);
+	size_t rounds = test_scaled(80);
 
 	for (size_t i = 0; i < rounds; i++) {
 		struct destroyed d;

@@ -92,6 +92,14 @@ START_TEST(one_case)
 }
 END_TEST
 
+/* A long run of the stress program says how long. */
+static double case_limit(void)
+{
+	const char *stress = getenv("CHAN_STRESS_SECONDS");
+
+	return CASE_SECONDS + (stress ? strtod(stress, NULL) : 0);
+}
+
 /* A test case each, since only the name of a test case comes back with a result. */
 static Suite *make_suite(const char *name)
 {
@@ -104,7 +112,7 @@ static Suite *make_suite(const char *name)
 			continue;
 		tcase = tcase_create(cases[i].name);
 		tcase_add_loop_test(tcase, one_case, (int)i, (int)i + 1);
-		tcase_set_timeout(tcase, CASE_SECONDS);
+		tcase_set_timeout(tcase, case_limit());
 		suite_add_tcase(suite, tcase);
 	}
 	return suite;
