@@ -1,0 +1,106 @@
+#include "support/call.h"
+
+#include <sys/resource.h>
+
+#include "support/wait.h"
+
+static const uint64_t long_ns = 40 * CHAN_SEC;
+
+const char *call_form_name(enum call_form form)
+{
+	static const char *const names[] = {
+		"plain", "timeout", "deadline", "forever", "null deadline", "many"
+	};
+
+	return names[form];
+}
+
+struct call call_send(chan_sender_t *tx, enum call_form form, uint64_t value)
+{
+	struct call call = { .tx = tx, .form = form, .timeout_ns = long_ns, .value = value };
+
+	return call;
+}
+
+struct call call_recv(chan_receiver_t *rx, enum call_form form)
+{
+	struct call call = { .rx = rx, .form = form, .timeout_ns = long_ns };
+
+	return call;
+}
+
+static int make_send(struct call *call)
+{
+	struct timespec deadline;
+
+	chan_deadline(call->timeout_ns, &deadline);
+	errno = TEST_ERRNO;
+	switch (call->form) {
+	case CALL_TIMEOUT:       return chan_send_timeout(call->tx, &call->value, call->timeout_ns);
+	case CALL_DEADLINE:      return chan_send_deadline(call->tx, &call->value, &deadline);
+	case CALL_FOREVER:       return chan_send_timeout(call->tx, &call->value, CHAN_FOREVER);
+	case CALL_NULL_DEADLINE: return chan_send_deadline(call->tx, &call->value, NULL);
+	case CALL_MANY:          return chan_send_many(call->tx, &call->value, 1, &call->count);
+	default:                 return chan_send(call->tx, &call->value);
+	}
+}
+
+static int make_recv(struct call *call)
+{
+	struct timespec deadline;
+
+	chan_deadline(call->timeout_ns, &deadline);
+	errno = TEST_ERRNO;
+	switch (call->form) {
+	case CALL_TIMEOUT:       return chan_recv_timeout(call->rx, &call->value, call->timeout_ns);
+	case CALL_DEADLINE:      return chan_recv_deadline(call->rx, &call->value, &deadline);
+	case CALL_FOREVER:       return chan_recv_timeout(call->rx, &call->value, CHAN_FOREVER);
+	case CALL_NULL_DEADLINE: return chan_recv_deadline(call->rx, &call->value, NULL);
+	case CALL_MANY:          return chan_recv_many(call->rx, &call->value, 1, &call->count);
+	default:                 return chan_recv(call->rx, &call->value);
+	}
+}
+
+static uint64_t in_ns(struct timeval t)
+{
+	return (uint64_t)t.tv_sec * CHAN_SEC + (uint64_t)t.tv_usec * CHAN_USEC;
+}
+
+void call_here(struct call *call)
+{
+	struct rusage before, after;
+
+	call->count = SIZE_MAX;
+	getrusage(RUSAGE_THREAD, &before);
+	call->began_ns = now_ns();
+	call->result = call->tx ? make_send(call) : make_recv(call);
+	test_errno(__FILE__, __LINE__, call_form_name(call->form));
+	call->ended_ns = now_ns();
+	getrusage(RUSAGE_THREAD, &after);
+	call->switches = (uint64_t)(after.ru_nvcsw - before.ru_nvcsw);
+	call->cpu_ns = in_ns(after.ru_utime) + in_ns(after.ru_stime)
+	             - in_ns(before.ru_utime) - in_ns(before.ru_stime);
+	if (call->form == CALL_MANY)
+		must_eq(call->count, call->result == 0);
+}
+
+static void run_call(void *arg)
+{
+	call_here(arg);
+}
+
+void call_start(struct call *call)
+{
+	worker_start(&call->worker, run_call, call);
+}
+
+void call_start_asleep(struct call *call)
+{
+	call_start(call);
+	worker_wait_asleep(&call->worker);
+}
+
+void call_finish(struct call *call)
+{
+	worker_join(&call->worker);
+}

@@ -1,0 +1,45 @@
+/*
+ * call.h - one sending or receiving call, in any of its waiting forms, made
+ * here or by a thread of its own
+ */
+#ifndef CHAN_TESTS_CALL_H
+#define CHAN_TESTS_CALL_H
+
+#include "support/thread.h"
+
+enum call_form {
+	CALL_PLAIN,
+	CALL_TIMEOUT,
+	CALL_DEADLINE,
+	CALL_FOREVER,       /* the timeout form with CHAN_FOREVER */
+	CALL_NULL_DEADLINE, /* the deadline form without a deadline */
+	CALL_MANY,          /* a batch of one */
+	CALL_FORMS
+};
+
+struct call {
+	chan_sender_t *tx;   /* set: a send; else rx: a receive */
+	chan_receiver_t *rx;
+	enum call_form form;
+	uint64_t timeout_ns; /* for the forms that have one */
+	uint64_t value;      /* the message */
+	int result;
+	size_t count;        /* what a batch wrote */
+	uint64_t began_ns, ended_ns;
+	uint64_t switches;   /* voluntary context switches during the call */
+	uint64_t cpu_ns;     /* processor time during the call */
+	struct worker worker;
+};
+
+const char *call_form_name(enum call_form form);
+
+/* A call with a timeout that no test reaches. */
+struct call call_send(chan_sender_t *tx, enum call_form form, uint64_t value);
+struct call call_recv(chan_receiver_t *rx, enum call_form form);
+
+void call_here(struct call *call);
+void call_start(struct call *call);
+void call_start_asleep(struct call *call); /* and wait until it blocks */
+void call_finish(struct call *call);       /* join */
+
+#endif

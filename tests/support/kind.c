@@ -1,0 +1,108 @@
+#include "support/kind.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* 3 and 64: capacities that are and are not a power of two. */
+static const size_t capacities[] = { 0, 1, 3, 64, CHAN_UNBOUNDED };
+
+bool kind_is_unbounded(const struct kind *k)
+{
+	return k->capacity == CHAN_UNBOUNDED;
+}
+
+static void name_kind(struct kind *k)
+{
+	char capacity[24] = "unbounded";
+
+	if (!kind_is_unbounded(k))
+		snprintf(capacity, sizeof(capacity), "%zu", k->capacity);
+	snprintf(k->name, sizeof(k->name), "%.16s/%.12s%s%s", chan_flavor_name(k->flavor), capacity,
+	         k->producers == CHAN_SINGLE ? "+sp" : "", k->consumers == CHAN_SINGLE ? "+sc" : "");
+}
+
+void kind_attr(const struct kind *k, chan_attr_t *attr)
+{
+	must_give(0, chan_attr_init(attr));
+	must_give(0, chan_attr_setflavor(attr, k->flavor));
+	must_give(0, chan_attr_setcapacity(attr, k->capacity));
+	must_give(0, chan_attr_setproducers(attr, k->producers));
+	must_give(0, chan_attr_setconsumers(attr, k->consumers));
+}
+
+static bool serves(const struct kind *k, chan_overflow_t overflow)
+{
+	struct ends e;
+	chan_attr_t attr;
+	int error;
+
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setoverflow(&attr, overflow));
+	error = chan_create(&attr, sizeof(uint64_t), &e.tx, &e.rx);
+	must_give(0, chan_attr_destroy(&attr));
+	if (error == 0)
+		ends_drop(&e);
+	return error == 0;
+}
+
+size_t kind_discover(struct kind *kinds, chan_concurrency_t producers, chan_concurrency_t consumers)
+{
+	size_t n = 0;
+
+	for (chan_flavor_t flavor = 1; flavor <= MAX_FLAVORS; flavor++) {
+		if (chan_flavor_name(flavor) == NULL)
+			continue;
+		for (size_t i = 0; i < sizeof(capacities) / sizeof(capacities[0]); i++) {
+			struct kind k = { flavor, capacities[i], producers, consumers, false, "" };
+
+			if (!serves(&k, CHAN_OVERFLOW_WAIT))
+				continue;
+			k.drop_oldest = serves(&k, CHAN_OVERFLOW_DROP_OLDEST);
+			name_kind(&k);
+			kinds[n++] = k;
+		}
+	}
+	return n;
+}
+
+struct ends attr_open(chan_attr_t *attr, size_t msg_size)
+{
+	struct ends e = { NULL, NULL, NULL };
+
+	must_give(0, chan_create(attr, msg_size, &e.tx, &e.rx));
+	must_give(0, chan_attr_destroy(attr));
+	e.c = chan_sender_channel(e.tx);
+	return e;
+}
+
+struct ends kind_open(const struct kind *k, size_t msg_size)
+{
+	chan_attr_t attr;
+
+	kind_attr(k, &attr);
+	return attr_open(&attr, msg_size);
+}
+
+void ends_drop(struct ends *e)
+{
+	must_keep_errno(chan_sender_drop(e->tx));
+	must_keep_errno(chan_receiver_drop(e->rx));
+	e->tx = NULL;
+	e->rx = NULL;
+}
+
+size_t kind_room(const struct kind *k)
+{
+	return kind_is_unbounded(k) ? 100 : k->capacity;
+}
+
+chan_flavor_t flavor_named(const char *name)
+{
+	for (chan_flavor_t flavor = 1; flavor <= MAX_FLAVORS; flavor++) {
+		const char *candidate = chan_flavor_name(flavor);
+
+		if (candidate != NULL && strcmp(candidate, name) == 0)
+			return flavor;
+	}
+	return CHAN_FLAVOR_AUTO;
+}

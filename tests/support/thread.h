@@ -1,0 +1,41 @@
+/*
+ * thread.h - threads that a test can look at
+ */
+#ifndef CHAN_TESTS_THREAD_H
+#define CHAN_TESTS_THREAD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "support/must.h"
+
+struct worker {
+	pthread_t thread;
+	_Atomic pid_t tid;  /* 0 until it runs */
+	atomic_bool ended;
+	void (*run)(void *arg);
+	void *arg;
+};
+
+void worker_start(struct worker *w, void (*run)(void *arg), void *arg);
+void worker_start_small(struct worker *w, void (*run)(void *arg), void *arg, size_t stack);
+void worker_wait_asleep(struct worker *w);
+void worker_join(struct worker *w);
+
+/* A gate that opens when `n` threads stand before it: races start together. */
+struct gate {
+	atomic_uint missing;
+};
+
+void gate_init(struct gate *g, unsigned n);
+void gate_pass(struct gate *g);
+
+/* A small generator for each thread, so that no lock orders the threads. */
+struct dice {
+	uint64_t state;
+};
+
+uint64_t dice_roll(struct dice *d, uint64_t below);
+
+#endif
