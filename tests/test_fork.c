@@ -211,7 +211,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(the_child_may_make_channels, NEEDS_NOTHING),
 	BEHAVIOUR(the_child_drops_what_a_thread_waits_in, NEEDS_NOTHING),
 	BEHAVIOUR(the_child_drops_what_a_sender_waits_in, NEEDS_FULL),
-	BEHAVIOUR(the_child_drops_what_is_busy, NEEDS_NOTHING),
+	BEHAVIOUR(the_child_drops_what_is_busy, NEEDS_BUSY_FORK),
 };
 
 int main(void)
