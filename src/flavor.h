@@ -71,6 +71,7 @@ struct chan {
 	chan__size senders;
 	chan__size receivers;
 	chan__size refs;          /* a side with handles: 1; a weak sender: 1; a call that runs callbacks: 1 */
+	chan__u32 closed;         /* 1 once chan_close was called: no weak sender comes back */
 	chan__u64 lost;           /* messages displaced by drop-oldest */
 	struct chan *reap_next;   /* the thread's list of channels to empty, see handle.c */
 };
@@ -146,6 +147,9 @@ CHAN__HIDDEN void chan__init(struct chan *c, const struct chan__flavor *flavor,
                              const struct chan__config *config, size_t size);
 /* The reverse; frees it. */
 CHAN__HIDDEN void chan__fini(struct chan *c);
+
+/* What chan_close does: the flavor's close, for good. */
+CHAN__HIDDEN void chan__close(struct chan *c);
 
 /* Memory outlives the calls between; for calls that run callbacks. */
 CHAN__HIDDEN void chan__hold(struct chan *c);
