@@ -13,25 +13,14 @@
 
 static inline void chan__copy(void *to, const void *from, size_t size)
 {
-	switch (size) {
-	case 0:
-		break;
-	case 4:
-		memcpy(to, from, 4);
-		break;
-	case 8:
+	if (chan__likely(size == 8))
 		memcpy(to, from, 8);
-		break;
-	case 16:
+	else if (size == 16)
 		memcpy(to, from, 16);
-		break;
-	case 32:
+	else if (size == 32)
 		memcpy(to, from, 32);
-		break;
-	default:
+	else if (size > 0)
 		memcpy(to, from, size);
-		break;
-	}
 }
 
 /* Exchanges two areas that do not overlap. */

@@ -65,7 +65,8 @@ struct array {
 	/* Written at creation. */
 	uint64_t lap;
 	uint64_t index_mask;     /* of a position */
-	size_t stride;
+	uint64_t end;            /* index bits one past the last slot; 0 at a power of two */
+	size_t stride;           /* bytes of a slot, divided by ARRAY_ONE */
 	size_t offset;           /* of the message in its slot */
 	bool single_producer;
 	char *slots;
@@ -88,23 +89,22 @@ static inline struct array *array_of(const struct chan *c)
 	return (struct array *)(uintptr_t)c;
 }
 
-static inline chan__u64 *array_stamp(const struct array *a, uint64_t pos)
+CHAN__INLINE chan__u64 *array_stamp(const struct array *a, uint64_t pos)
 {
-	return (chan__u64 *)(void *)(a->slots + (size_t)((pos & a->index_mask) / ARRAY_ONE) * a->stride);
+	return (chan__u64 *)(void *)(a->slots + (size_t)(pos & a->index_mask) * a->stride);
 }
 
-static inline void *array_msg(const struct array *a, chan__u64 *stamp)
+CHAN__INLINE void *array_msg(const struct array *a, chan__u64 *stamp)
 {
 	return (char *)stamp + a->offset;
 }
 
 /* The position after pos; flags must be off. */
-static inline uint64_t array_next(const struct array *a, uint64_t pos)
+CHAN__INLINE uint64_t array_next(const struct array *a, uint64_t pos)
 {
 	uint64_t next = pos + ARRAY_ONE;
 
-	if (chan__unlikely((next & a->index_mask) / ARRAY_ONE == a->base.capacity ||
-	                   (next & a->index_mask) == 0))
+	if (chan__unlikely((next & a->index_mask) == a->end))
 		next = (pos & ~a->index_mask) + a->lap;
 	return next;
 }
@@ -128,23 +128,23 @@ static CHAN__COLD void array_orphan(struct array *a, uint64_t pos)
 		chan__destroy_message(&a->base, array_msg(a, stamp));
 }
 
-/* Messages [from, to) were published while somebody paid attention. */
-static CHAN__COLD void array_sent(struct array *a, uint64_t from, uint64_t to, size_t n, uint32_t attention)
+/* n messages, the first at pos, were published while somebody paid attention. */
+static CHAN__COLD void array_sent(struct array *a, uint64_t pos, size_t n, uint32_t attention)
 {
 	struct chan *c = &a->base;
 
 	if (!(attention & CHAN__GONE)) {
-		chan__waitq_wake(&c->waiting[CHAN__RECV], chan__wakes(n));
+		chan__waitq_wake(&c->waiting[CHAN__RECV], n > 0 ? chan__wakes(n) : 1);
 		return;
 	}
 	chan__hold(c);
-	for (; from != to; from = array_next(a, from))
-		array_orphan(a, from);
+	for (; n > 0; n--, pos = array_next(a, pos))
+		array_orphan(a, pos);
 	chan__release(c);
 }
 
 /* With drop-oldest a sender can wait for the oldest message to be published. */
-static inline void array_wake_receivers(struct array *a, uint64_t from, uint64_t to, size_t n)
+CHAN__INLINE void array_wake_receivers(struct array *a, uint64_t pos, size_t n)
 {
 	struct chan *c = &a->base;
 	uint32_t attention = chan__waitq_attention(&c->waiting[CHAN__RECV]);
@@ -154,10 +154,10 @@ static inline void array_wake_receivers(struct array *a, uint64_t from, uint64_t
 	    (chan__waitq_attention(&c->waiting[CHAN__SEND]) & CHAN__WAITERS))
 		chan__waitq_wake(&c->waiting[CHAN__SEND], 1);
 	if (chan__unlikely(attention != 0))
-		array_sent(a, from, to, n, attention);
+		array_sent(a, pos, n, attention);
 }
 
-static inline void array_wake_senders(struct array *a, size_t n)
+CHAN__INLINE void array_wake_senders(struct array *a, size_t n)
 {
 	struct chan__waitq *q = &a->base.waiting[CHAN__SEND];
 
@@ -169,7 +169,7 @@ static inline void array_wake_senders(struct array *a, size_t n)
 
 /* No send is admitted any more?  A1 acquire: what the closer did before it
  * closed; pairs with A10 and A11. */
-static inline bool array_shut_for_senders(const struct array *a, uint64_t tail, bool single)
+CHAN__INLINE bool array_shut_for_senders(const struct array *a, uint64_t tail, bool single)
 {
 	if (single)
 		return chan__unlikely(chan__u32_load_acquire(&a->closing) != ARRAY_OPEN);
@@ -183,7 +183,7 @@ static inline bool array_shut_for_senders(const struct array *a, uint64_t tail, 
  * (A12).  Either the closer sees the store, or we see the closer and take it
  * back; without it a message could go into a channel already reported empty.
  */
-static inline bool array_advance_tail(struct array *a, uint64_t *from, uint64_t to, bool single)
+CHAN__INLINE bool array_advance_tail(struct array *a, uint64_t *from, uint64_t to, bool single)
 {
 	if (!single)
 		return chan__u64_cas_relaxed(&a->tail, from, to);
@@ -197,12 +197,12 @@ static inline bool array_advance_tail(struct array *a, uint64_t *from, uint64_t 
 }
 
 /*
- * Claims up to n free slots, [*from, *to); 0 with their number, or the error.
+ * Claims up to n free slots from *from on; 0 with their number, or the error.
  * A3 acquire: the last reader of the slot has done with it; pairs with A8.
  * The claim itself may be relaxed: it only divides positions among senders.
  */
-static inline int array_claim_send(struct array *a, size_t n, bool single,
-                                   uint64_t *from, uint64_t *to, size_t *claimed)
+CHAN__INLINE int array_claim_send(struct array *a, size_t n, bool single,
+                                  uint64_t *from, size_t *claimed)
 {
 	uint64_t tail = chan__u64_load_relaxed(&a->tail);
 
@@ -220,11 +220,9 @@ static inline int array_claim_send(struct array *a, size_t n, bool single,
 		}
 		if (chan__likely(k > 0)) {
 			*from = tail;
-			if (chan__likely(array_advance_tail(a, &tail, end, single))) {
-				*to = end;
-				*claimed = k;
+			*claimed = k;
+			if (chan__likely(array_advance_tail(a, &tail, end, single)))
 				return 0;
-			}
 		} else {
 			uint64_t now = chan__u64_load_relaxed(&a->tail);
 
@@ -236,7 +234,7 @@ static inline int array_claim_send(struct array *a, size_t n, bool single,
 }
 
 /* Writes one message.  A4 release: publishes it; pairs with A5. */
-static inline void array_publish(struct array *a, uint64_t pos, const void *msg)
+CHAN__INLINE void array_publish(struct array *a, uint64_t pos, const void *msg)
 {
 	chan__u64 *stamp = array_stamp(a, pos);
 
@@ -244,21 +242,22 @@ static inline void array_publish(struct array *a, uint64_t pos, const void *msg)
 	chan__u64_store_release(stamp, pos | ARRAY_FULL);
 }
 
-static inline int array_send(struct chan *c, const char *msgs, size_t n, bool single, size_t *count)
+CHAN__INLINE int array_send(struct chan *c, const char *msgs, size_t n, bool single, size_t *count)
 {
 	struct array *a = array_of(c);
-	uint64_t from = 0, to = 0, pos;
+	uint64_t from = 0, pos;
 	size_t k = 0;
-	int e = array_claim_send(a, n, single, &from, &to, &k);
+	int e = array_claim_send(a, n, single, &from, &k);
 
 	if (chan__unlikely(e != 0))
 		return e;
 	CHAN_TP("array:claimed-send");
 	*count += k;
-	for (pos = from; pos != to; pos = array_next(a, pos), msgs += c->msg_size)
-		array_publish(a, pos, msgs);
+	pos = from;
+	for (size_t i = 0; i < k; i++, pos = array_next(a, pos))
+		array_publish(a, pos, msgs + i * c->msg_size);
 	CHAN_TP("array:published");
-	array_wake_receivers(a, from, to, k);
+	array_wake_receivers(a, from, k);
 	return 0;
 }
 
@@ -281,8 +280,8 @@ static CHAN__COLD int array_none(const struct array *a, uint64_t head)
 }
 
 /* A5 acquire: the message; pairs with A4.  The claim divides positions. */
-static inline int array_claim_recv(struct array *a, size_t max, bool single,
-                                   uint64_t *from, uint64_t *to, size_t *claimed)
+CHAN__INLINE int array_claim_recv(struct array *a, size_t max, bool single,
+                                  uint64_t *from, size_t *claimed)
 {
 	uint64_t head = chan__u64_load_relaxed(&a->head);
 
@@ -296,7 +295,6 @@ static inline int array_claim_recv(struct array *a, size_t max, bool single,
 		}
 		if (chan__likely(k > 0)) {
 			*from = head;
-			*to = end;
 			*claimed = k;
 			if (single) {
 				chan__u64_store_relaxed(&a->head, end);
@@ -315,13 +313,13 @@ static inline int array_claim_recv(struct array *a, size_t max, bool single,
 }
 
 /* A8 release: the slot is read; pairs with A3. */
-static inline void array_free(struct array *a, uint64_t pos, chan__u64 *stamp)
+CHAN__INLINE void array_free(struct array *a, uint64_t pos, chan__u64 *stamp)
 {
 	chan__u64_store_release(stamp, pos + a->lap);
 }
 
 /* Reads one message; without a place for it, the destructor gets it in its slot. */
-static inline void array_take(struct array *a, uint64_t pos, void *msg)
+CHAN__INLINE void array_take(struct array *a, uint64_t pos, void *msg)
 {
 	chan__u64 *stamp = array_stamp(a, pos);
 
@@ -332,22 +330,19 @@ static inline void array_take(struct array *a, uint64_t pos, void *msg)
 	array_free(a, pos, stamp);
 }
 
-static inline int array_recv(struct chan *c, char *msgs, size_t max, bool single, size_t *count)
+CHAN__INLINE int array_recv(struct chan *c, char *msgs, size_t max, bool single, size_t *count)
 {
 	struct array *a = array_of(c);
-	uint64_t from = 0, to = 0, pos;
+	uint64_t pos = 0;
 	size_t k = 0;
-	int e = array_claim_recv(a, max, single, &from, &to, &k);
+	int e = array_claim_recv(a, max, single, &pos, &k);
 
 	if (chan__unlikely(e != 0))
 		return e;
 	CHAN_TP("array:claimed-recv");
 	*count += k;
-	for (pos = from; pos != to; pos = array_next(a, pos)) {
-		array_take(a, pos, msgs);
-		if (msgs)
-			msgs += c->msg_size;
-	}
+	for (size_t i = 0; i < k; i++, pos = array_next(a, pos))
+		array_take(a, pos, msgs ? msgs + i * c->msg_size : NULL);
 	CHAN_TP("array:freed");
 	array_wake_senders(a, k);
 	return 0;
@@ -396,7 +391,7 @@ static void array_exchange(struct array *a, uint64_t pos, const void *msg, void 
 	array_exchange_message(a, stamp, msg, displaced);
 	chan__u64_store_release(stamp, pos | ARRAY_FULL); /* as A4 */
 	array_wake_senders(a, 1); /* who met EXCHANGE, or our slot, tries again */
-	array_wake_receivers(a, pos, array_next(a, pos), 1);
+	array_wake_receivers(a, pos, 1);
 	chan__release(c);
 }
 
@@ -428,7 +423,7 @@ static int array_displace(struct array *a, uint64_t tail, const void *msg, void 
 		return 0;
 	}
 	array_wake_senders(a, 1);
-	array_wake_receivers(a, tail, tail, 1); /* closed meanwhile, and empty: they must know */
+	array_wake_receivers(a, tail, 0); /* closed meanwhile, and empty: they must know */
 	return EAGAIN;
 }
 
@@ -713,6 +708,7 @@ static void array_init_positions(struct array *a, size_t capacity)
 
 	a->lap = array_lap(capacity);
 	a->index_mask = a->lap - ARRAY_ONE;
+	a->end = capacity * ARRAY_ONE & a->index_mask;
 	start = CHAN_TP_START(a->lap);
 	chan__u64_init(&a->tail, start);
 	chan__u64_init(&a->head, start);
@@ -734,7 +730,7 @@ static int array_create(const struct chan__config *config, struct chan **c)
 	if (!a)
 		return ENOMEM;
 	chan__init(&a->base, array_variant(config), config, size);
-	a->stride = stride;
+	a->stride = stride / ARRAY_ONE;
 	a->offset = offset;
 	a->slots = (char *)a + chan__round_up(sizeof(*a));
 	a->single_producer = config->producers == CHAN_SINGLE;
@@ -747,8 +743,8 @@ static void array_destroy(struct chan *c)
 {
 	struct array *a = array_of(c);
 
-	for (size_t i = 0; i < c->capacity; i++)
-		chan__u64_fini((chan__u64 *)(void *)(a->slots + i * a->stride));
+	for (uint64_t pos = 0; pos < c->capacity * ARRAY_ONE; pos += ARRAY_ONE)
+		chan__u64_fini(array_stamp(a, pos));
 	chan__u32_fini(&a->closing);
 	chan__u64_fini(&a->gone_from);
 	chan__u64_fini(&a->head);

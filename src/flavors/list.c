@@ -100,18 +100,18 @@ static inline struct list *list_of(const struct chan *c)
 
 /* --------------------------------------------------------------------- blocks */
 
-static inline size_t list_parity(const struct list *l, uint64_t pos)
+CHAN__INLINE size_t list_parity(const struct list *l, uint64_t pos)
 {
 	return (size_t)(pos / l->span) & 1;
 }
 
 /* Its slot in the block, counted from 0. */
-static inline size_t list_at(const struct list *l, uint64_t pos)
+CHAN__INLINE size_t list_at(const struct list *l, uint64_t pos)
 {
 	return (size_t)((pos & (l->span - 1)) / LIST_STEP);
 }
 
-static inline chan__u32 *list_slot(const struct list *l, struct list_block *b, uint64_t pos)
+CHAN__INLINE chan__u32 *list_slot(const struct list *l, struct list_block *b, uint64_t pos)
 {
 	return (chan__u32 *)(void *)((char *)b + chan__round_up(sizeof(*b)) + list_at(l, pos) * l->stride);
 }
@@ -167,7 +167,7 @@ static void list_unhold(struct list *l, struct list_block *b)
 enum { LIST_PATIENCE = 64 };
 
 /* L2 acquire: what the last holder did; pairs with L3. */
-static inline bool list_take_turn(struct list *l)
+CHAN__INLINE bool list_take_turn(struct list *l)
 {
 	for (int i = 0; i < LIST_PATIENCE; i++) {
 		uint32_t open = 0;
@@ -195,7 +195,7 @@ static CHAN__COLD void list_reclaim(struct list *l);
  * chan__waitq_attention, pairs with the heavy one in list_watch: a waiter that
  * found the turn taken sees it free, or we see MISSED.
  */
-static inline void list_leave_turn(struct list *l)
+CHAN__INLINE void list_leave_turn(struct list *l)
 {
 	bool retired = l->retired != NULL;
 
@@ -261,7 +261,7 @@ static void list_retire(struct list *l, struct list_block *b)
 /* -------------------------------------------------------------------- sending */
 
 /* L6 acquire: what the closer did before; pairs with L12 and L13. */
-static inline bool list_shut_for_senders(const struct list *l, uint64_t tail, bool single)
+CHAN__INLINE bool list_shut_for_senders(const struct list *l, uint64_t tail, bool single)
 {
 	if (single)
 		return chan__unlikely(chan__u32_load_acquire(&l->closing) != LIST_OPEN);
@@ -346,7 +346,7 @@ static CHAN__COLD int list_extend(struct list *l, struct list_block **block, uin
  * moved, and the claim fails; the claim itself may be relaxed, it only divides
  * positions among senders.  L11 acquire: the block's contents.
  */
-static inline int list_claim_send(struct list *l, size_t n, struct list_block **block,
+CHAN__INLINE int list_claim_send(struct list *l, size_t n, struct list_block **block,
                                   uint64_t *pos, size_t *claimed)
 {
 	for (;;) {
@@ -377,7 +377,7 @@ static inline int list_claim_send(struct list *l, size_t n, struct list_block **
  * looks whether somebody is closing afterwards: the light fence pairs with the
  * closer's heavy one (L14), so the closer sees the store, or we see the closer.
  */
-static inline int list_claim_send_single(struct list *l, size_t n, struct list_block **block,
+CHAN__INLINE int list_claim_send_single(struct list *l, size_t n, struct list_block **block,
                                          uint64_t *pos, size_t *claimed)
 {
 	uint64_t tail = chan__u64_load_relaxed(&l->tail);
@@ -468,7 +468,7 @@ static CHAN__COLD void list_sent(struct list *l, size_t n, uint32_t attention)
 }
 
 /* L15 release: publishes the message; pairs with L16. */
-static inline void list_publish(struct list *l, struct list_block *b, uint64_t pos, const void *msg)
+CHAN__INLINE void list_publish(struct list *l, struct list_block *b, uint64_t pos, const void *msg)
 {
 	chan__u32 *slot = list_slot(l, b, pos);
 
@@ -476,7 +476,7 @@ static inline void list_publish(struct list *l, struct list_block *b, uint64_t p
 	chan__u32_store_release(slot, LIST_FULL);
 }
 
-static inline int list_send(struct chan *c, const char *msgs, size_t n, bool single, size_t *count)
+CHAN__INLINE int list_send(struct chan *c, const char *msgs, size_t n, bool single, size_t *count)
 {
 	struct list *l = list_of(c);
 	struct list_block *b;
@@ -516,7 +516,7 @@ static CHAN__COLD int list_none(const struct list *l, uint64_t head)
 
 /* Under the turn: the slot at head, if it is published.  L16 acquire: the
  * message; pairs with L15. */
-static inline chan__u32 *list_peek(const struct list *l, uint64_t head)
+CHAN__INLINE chan__u32 *list_peek(const struct list *l, uint64_t head)
 {
 	chan__u32 *slot = list_slot(l, l->head_block, head);
 
@@ -525,7 +525,7 @@ static inline chan__u32 *list_peek(const struct list *l, uint64_t head)
 
 /* Under the turn: head leaves its slot, and perhaps its block.  The next block
  * was linked before this block's last message was published. */
-static inline void list_advance(struct list *l, uint64_t head)
+CHAN__INLINE void list_advance(struct list *l, uint64_t head)
 {
 	struct list_block *b = l->head_block;
 
@@ -536,7 +536,7 @@ static inline void list_advance(struct list *l, uint64_t head)
 	}
 }
 
-static inline int list_recv(struct chan *c, char *msgs, size_t max, bool single, size_t *count)
+CHAN__INLINE int list_recv(struct chan *c, char *msgs, size_t max, bool single, size_t *count)
 {
 	struct list *l = list_of(c);
 	uint64_t head;
@@ -646,7 +646,7 @@ static int list_force_send(struct chan *c, const void *msg, void *displaced, boo
 	return e;
 }
 
-static inline bool list_is_small(const struct chan *c, const void *msg)
+CHAN__INLINE bool list_is_small(const struct chan *c, const void *msg)
 {
 	return chan__likely(msg != NULL) ? c->msg_size <= LIST_SMALL : c->msg_size == 0;
 }
