@@ -164,12 +164,10 @@ static void list_unhold(struct list *l, struct list_block *b)
 
 /* -------------------------------------------------------------------- the turn */
 
-enum { LIST_PATIENCE = 64 };
-
 /* L2 acquire: what the last holder did; pairs with L3. */
 CHAN__INLINE bool list_take_turn(struct list *l)
 {
-	for (int i = 0; i < LIST_PATIENCE; i++) {
+	for (int i = 0; i < CHAN__TURN_TRIES; i++) {
 		uint32_t open = 0;
 
 		if (chan__likely(chan__u32_cas_acquire(&l->turn, &open, 1)))

@@ -16,6 +16,7 @@
 #define CHAN_WAIT_WAITQ_H
 
 #include "base/atomic.h"
+#include "base/backoff.h"
 #include "wait/lock.h"
 #include "wait/parker.h"
 
@@ -50,9 +51,6 @@ enum {
 	CHAN__GONE     = 4, /* the receivers have left: destroy what you sent */
 	CHAN__MISSED   = 8  /* a waiter met a turn that was taken (list) */
 };
-
-/* The waiter was woken in vain this often: it is served first from now on. */
-enum { CHAN__PATIENCE = 16 };
 
 /* Wake this many, or all of them. */
 #define CHAN__ALL UINT32_C(0x80000000)
