@@ -213,10 +213,11 @@ static inline uint64_t chan__count_lost(const struct chan *c)
 	return chan__u64_load_relaxed(&c->lost);
 }
 
-/* What a batch of n messages may wake: as many, short of the mark for all. */
+/* What a batch of n messages may wake: as many, but so few that those of all
+ * threads do not add up to the mark for all. */
 static inline uint32_t chan__wakes(size_t n)
 {
-	return n < CHAN__ALL ? (uint32_t)n : CHAN__ALL - 1;
+	return n < CHAN__MANY ? (uint32_t)n : CHAN__MANY;
 }
 
 /* The receiver handle of a flavor whose receivers all share the channel. */

@@ -53,7 +53,8 @@ enum {
 };
 
 /* Wake this many, or all of them. */
-#define CHAN__ALL UINT32_C(0x80000000)
+#define CHAN__ALL  UINT32_C(0x80000000)
+#define CHAN__MANY UINT32_C(0x4000) /* more at once is not asked for */
 
 struct chan__waitq {
 	chan__u32 attention;        /* the bits above */
