@@ -78,7 +78,7 @@ CHAN__EXPORT chan_t *chan_weak_sender_channel(const chan_weak_sender_t *weak)
 CHAN__EXPORT void chan_close(chan_t *c)
 {
 	if (c)
-		c->flavor->close(c);
+		chan__close(c);
 }
 
 CHAN__EXPORT bool chan_is_disconnected(const chan_t *c)

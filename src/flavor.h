@@ -71,6 +71,7 @@ struct chan {
 	chan__size senders;
 	chan__size receivers;
 	chan__size refs;          /* a side with handles: 1; a weak sender: 1; a call that runs callbacks: 1 */
+	chan__u32 closed;         /* 1 once chan_close was called: no weak sender comes back */
 	chan__u64 lost;           /* messages displaced by drop-oldest */
 	struct chan *reap_next;   /* the thread's list of channels to empty, see handle.c */
 };
@@ -147,6 +148,9 @@ CHAN__HIDDEN void chan__init(struct chan *c, const struct chan__flavor *flavor,
 /* The reverse; frees it. */
 CHAN__HIDDEN void chan__fini(struct chan *c);
 
+/* What chan_close does: the flavor's close, for good. */
+CHAN__HIDDEN void chan__close(struct chan *c);
+
 /* Memory outlives the calls between; for calls that run callbacks. */
 CHAN__HIDDEN void chan__hold(struct chan *c);
 CHAN__HIDDEN void chan__release(struct chan *c);
@@ -209,10 +213,11 @@ static inline uint64_t chan__count_lost(const struct chan *c)
 	return chan__u64_load_relaxed(&c->lost);
 }
 
-/* What a batch of n messages may wake: as many, short of the mark for all. */
+/* What a batch of n messages may wake: as many, but so few that those of all
+ * threads do not add up to the mark for all. */
 static inline uint32_t chan__wakes(size_t n)
 {
-	return n < CHAN__ALL ? (uint32_t)n : CHAN__ALL - 1;
+	return n < CHAN__MANY ? (uint32_t)n : CHAN__MANY;
 }
 
 /* The receiver handle of a flavor whose receivers all share the channel. */

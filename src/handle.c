@@ -59,6 +59,7 @@ void chan__init(struct chan *c, const struct chan__flavor *flavor,
 	chan__size_init(&c->senders, 1);
 	chan__size_init(&c->receivers, 1);
 	chan__size_init(&c->refs, 2);
+	chan__u32_init(&c->closed, 0);
 	chan__u64_init(&c->lost, 0);
 	c->reap_next = NULL;
 }
@@ -68,6 +69,7 @@ void chan__fini(struct chan *c)
 	const struct chan__memory memory = c->memory;
 
 	chan__u64_fini(&c->lost);
+	chan__u32_fini(&c->closed);
 	chan__size_fini(&c->refs);
 	chan__size_fini(&c->receivers);
 	chan__size_fini(&c->senders);
@@ -76,6 +78,14 @@ void chan__fini(struct chan *c)
 		chan__waitq_fini(&c->waiting[side]);
 	}
 	chan__memory_put(&memory, c, c->size);
+}
+
+/* H4 release: what the closer did before; pairs with H5 in an upgrade.  Set
+ * first, so that no sender comes back once the flavor is closed. */
+void chan__close(struct chan *c)
+{
+	chan__u32_store_release(&c->closed, 1);
+	c->flavor->close(c);
 }
 
 void chan__hold(struct chan *c)
@@ -178,13 +188,14 @@ CHAN__EXPORT chan_weak_sender_t *chan_weak_sender_clone(chan_weak_sender_t *weak
 }
 
 /* H3 acquire: what the other senders' owners did before they cloned or
- * dropped; pairs with H1.  Zero is final: it is never counted up again. */
+ * dropped; pairs with H1.  Zero is final: it is never counted up again.  H5
+ * acquire: pairs with H4.  That receivers are gone is no obstacle. */
 CHAN__EXPORT chan_sender_t *chan_weak_sender_upgrade(chan_weak_sender_t *weak)
 {
 	struct chan *c = (struct chan *)weak;
 	size_t senders;
 
-	if (!c || c->flavor->is_closed(c))
+	if (!c || chan__u32_load_acquire(&c->closed) != 0)
 		return NULL;
 	senders = chan__size_load_relaxed(&c->senders);
 	do {

@@ -14,6 +14,14 @@ static inline void chan__relax(void) { __asm__ __volatile__("yield" ::: "memory"
 static inline void chan__relax(void) { __asm__ __volatile__("" ::: "memory"); }
 #endif
 
+/* How often something is tried before a thread does otherwise; a model checker
+ * brings smaller numbers. */
+enum {
+	CHAN__PATIENCE   = 16, /* woken in vain this often, a waiter is served first */
+	CHAN__TURN_TRIES = 64, /* for the turn of a list */
+	CHAN__LOCK_TRIES = 100 /* for a lock, before sleeping on it */
+};
+
 /* Lets another thread run on this CPU; errno is left alone. */
 CHAN__HIDDEN void chan__yield(void);
 

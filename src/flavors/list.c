@@ -63,7 +63,7 @@ struct list_block {
 	chan__ptr next;            /* set once, by any sender */
 	uint64_t first;            /* the position of slot 0; before it is linked */
 	chan__u32 holds;           /* 1 until head has left it, and 1 for each receive outside the turn */
-	struct list_block *retired_next; /* under the turn */
+	struct list_block *retired_next; /* whoever retires it, before it is on the list */
 };
 
 struct list {
@@ -83,11 +83,10 @@ struct list {
 	chan__u32 closing;         /* single producer: LIST_OPEN, _CLOSING, _SHUT; the closer */
 	char pad1[CHAN__LINE];
 	chan__u32 turn;            /* 1: taken; receivers */
-	chan__u32 retiring;        /* `retired` is not empty; who has the turn */
+	chan__ptr retired;         /* blocks left by head, perhaps read by guests; anybody */
 	chan__u32 drain_wanted;    /* after the receivers left: anybody asks, who has the turn answers */
 	chan__u64 head;            /* who has the turn */
 	struct list_block *head_block; /* under the turn */
-	struct list_block *retired;    /* under the turn: left by head, perhaps read by guests */
 	char pad2[CHAN__LINE];
 };
 
@@ -164,12 +163,10 @@ static void list_unhold(struct list *l, struct list_block *b)
 
 /* -------------------------------------------------------------------- the turn */
 
-enum { LIST_PATIENCE = 64 };
-
 /* L2 acquire: what the last holder did; pairs with L3. */
 CHAN__INLINE bool list_take_turn(struct list *l)
 {
-	for (int i = 0; i < LIST_PATIENCE; i++) {
+	for (int i = 0; i < CHAN__TURN_TRIES; i++) {
 		uint32_t open = 0;
 
 		if (chan__likely(chan__u32_cas_acquire(&l->turn, &open, 1)))
@@ -179,16 +176,21 @@ CHAN__INLINE bool list_take_turn(struct list *l)
 	return false;
 }
 
-/* Somebody went to sleep because the turn was taken. */
-static CHAN__COLD void list_missed(struct list *l)
+static CHAN__COLD void list_drain(struct list *l);
+
+/* Somebody went to sleep because the turn was taken; or the destructor of the
+ * message at hand dropped the last receiver, and a sender may want a drain. */
+static CHAN__COLD void list_missed(struct list *l, uint32_t attention)
 {
 	struct chan__waitq *q = &l->base.waiting[CHAN__RECV];
 
-	chan__u32_fetch_and_seq_cst(&q->attention, ~(uint32_t)CHAN__MISSED);
-	chan__waitq_wake(q, 1);
+	if (attention & CHAN__MISSED) {
+		chan__u32_fetch_and_seq_cst(&q->attention, ~(uint32_t)CHAN__MISSED);
+		chan__waitq_wake(q, 1);
+	}
+	if (attention & CHAN__GONE)
+		list_drain(l);
 }
-
-static CHAN__COLD void list_reclaim(struct list *l);
 
 /*
  * L3 release: head and head_block; pairs with L2.  Then a light fence, in
@@ -197,24 +199,40 @@ static CHAN__COLD void list_reclaim(struct list *l);
  */
 CHAN__INLINE void list_leave_turn(struct list *l)
 {
-	bool retired = l->retired != NULL;
+	uint32_t attention;
 
 	chan__u32_store_release(&l->turn, 0);
-	if (chan__unlikely(chan__waitq_attention(&l->base.waiting[CHAN__RECV]) & CHAN__MISSED))
-		list_missed(l);
-	if (chan__unlikely(retired))
-		list_reclaim(l);
+	attention = chan__waitq_attention(&l->base.waiting[CHAN__RECV]);
+	if (chan__unlikely(attention & (CHAN__MISSED | CHAN__GONE)))
+		list_missed(l, attention);
 }
 
 /* ----------------------------------------------------------- releasing blocks */
 
-/* Under the turn, and no guest is there: nobody can read a retired block. */
-static void list_free_retired(struct list *l)
+/* The blocks from first to last, linked, wait until no guest is there. */
+static void list_put_retired(struct list *l, struct list_block *first, struct list_block *last)
 {
-	struct list_block *b = l->retired, *next;
+	void *top = chan__ptr_load_relaxed(&l->retired);
 
-	l->retired = NULL;
-	chan__u32_store_release(&l->retiring, 0);
+	do
+		last->retired_next = (struct list_block *)top;
+	while (!chan__ptr_cas_seq_cst(&l->retired, &top, first));
+}
+
+/* Taken off the list; the last of them in *last. */
+static struct list_block *list_take_retired(struct list *l, struct list_block **last)
+{
+	struct list_block *first = (struct list_block *)chan__ptr_exchange_seq_cst(&l->retired, NULL);
+
+	for (*last = first; *last && (*last)->retired_next; *last = (*last)->retired_next)
+		continue;
+	return first;
+}
+
+static void list_unhold_retired(struct list *l, struct list_block *b)
+{
+	struct list_block *next;
+
 	for (; b; b = next) {
 		next = b->retired_next;
 		list_unhold(l, b);
@@ -223,22 +241,23 @@ static void list_free_retired(struct list *l)
 
 /*
  * Called by whoever may have removed the last obstacle: a guest that leaves,
- * or a receiver that gives the turn back.  Each first makes its own change (guests,
- * turn) and then looks at the other's, all seq_cst, so one of them finds
- * neither guests nor a taken turn.
+ * or who put a block on the list.  Each first makes its own change (guests,
+ * retired) and then looks at the other's, all seq_cst, so one of them finds
+ * blocks and no guests.  The blocks are taken off first: a guest that comes
+ * after we saw none cannot find those, but could have found one retired since.
  */
 static CHAN__COLD void list_reclaim(struct list *l)
 {
-	uint32_t open = 0;
+	struct list_block *first, *last;
 
-	while (chan__u32_load_seq_cst(&l->retiring) != 0 && chan__u32_load_seq_cst(&l->guests) == 0 &&
-	       chan__u32_cas_seq_cst(&l->turn, &open, 1)) {
+	while (chan__ptr_load_seq_cst(&l->retired) && chan__u32_load_seq_cst(&l->guests) == 0) {
+		first = list_take_retired(l, &last);
+		if (!first)
+			return;
 		if (chan__u32_load_seq_cst(&l->guests) == 0)
-			list_free_retired(l);
-		chan__u32_exchange_seq_cst(&l->turn, 0);
-		if (chan__waitq_attention(&l->base.waiting[CHAN__RECV]) & CHAN__MISSED)
-			list_missed(l);
-		open = 0;
+			list_unhold_retired(l, first);
+		else
+			list_put_retired(l, first, last);
 	}
 }
 
@@ -253,9 +272,8 @@ static void list_retire(struct list *l, struct list_block *b)
 		list_unhold(l, b);
 		return;
 	}
-	b->retired_next = l->retired;
-	l->retired = b;
-	chan__u32_exchange_seq_cst(&l->retiring, 1);
+	list_put_retired(l, b, b);
+	list_reclaim(l);
 }
 
 /* -------------------------------------------------------------------- sending */
@@ -454,7 +472,6 @@ static CHAN__COLD void list_drain(struct list *l)
 		chan__u32_exchange_seq_cst(&l->turn, 0);
 		open = 0;
 	}
-	list_reclaim(l);
 	chan__release(&l->base);
 }
 
@@ -822,11 +839,10 @@ static void list_init_positions(struct list *l, struct list_block *b, uint64_t s
 	chan__u32_init(&l->guests, 0);
 	chan__u32_init(&l->closing, LIST_OPEN);
 	chan__u32_init(&l->turn, 0);
-	chan__u32_init(&l->retiring, 0);
+	chan__ptr_init(&l->retired, NULL);
 	chan__u32_init(&l->drain_wanted, 0);
 	chan__u64_init(&l->head, start);
 	l->head_block = b;
-	l->retired = NULL;
 }
 
 static int list_create(const struct chan__config *config, struct chan **c)
@@ -863,14 +879,14 @@ static void list_destroy(struct chan *c)
 	struct list *l = list_of(c);
 	struct list_block *b, *next;
 
-	list_free_retired(l);
+	list_unhold_retired(l, (struct list_block *)chan__ptr_exchange_seq_cst(&l->retired, NULL));
 	for (b = l->head_block; b; b = next) {
 		next = (struct list_block *)chan__ptr_load_acquire(&b->next);
 		list_block_free(l, b);
 	}
 	chan__u64_fini(&l->head);
 	chan__u32_fini(&l->drain_wanted);
-	chan__u32_fini(&l->retiring);
+	chan__ptr_fini(&l->retired);
 	chan__u32_fini(&l->turn);
 	chan__u32_fini(&l->closing);
 	chan__u32_fini(&l->guests);

@@ -943,14 +943,23 @@ static void mcu_serve(struct chan *c, enum chan__side side)
 	chan__node_settle(n, e);
 }
 
+/* Closed, and no receiver is left: both ends of the queue are ours alone, but
+ * for locks that a fork left taken, where all of it stays. */
 static void mcu_discard(struct chan *c)
 {
-	size_t count = 0;
+	struct mcu *q = (struct mcu *)c;
+	struct mcu_block *b;
 
-	if (mc_lock((struct mc *)c, &((struct mcu *)c)->receive)) {
-		pthread_mutex_unlock(&((struct mcu *)c)->receive);
-		mcu_try_recv_many(&c->receiver, NULL, SIZE_MAX, &count);
-	}
+	if (!mc_lock(&q->m, &q->receive))
+		return;
+	pthread_mutex_unlock(&q->receive);
+	if (!mc_lock(&q->m, &q->m.lock))
+		return;
+	chan__size_fetch_add_relaxed(&q->batch, q->queued);
+	q->queued = 0;
+	pthread_mutex_unlock(&q->m.lock);
+	while (chan__size_load_relaxed(&q->batch) > 0)
+		chan__destroy_message(c, mcu_pop(q, &b));
 }
 
 static size_t mcu_len(const struct chan *c)

@@ -99,13 +99,11 @@ const struct chan__parker_kind chan__parker_futex = {
 
 /* ------------------------------------------------------------- the lock */
 
-enum { LOCK_SPINS = 100 };
-
 void chan__lock_acquire_slow(struct chan__lock *l)
 {
 	static const struct chan__deadline forever = { true, { 0, 0 } };
 
-	for (int i = 0; i < LOCK_SPINS; i++) {
+	for (int i = 0; i < CHAN__LOCK_TRIES; i++) {
 		if (chan__u32_load_relaxed(&l->word) == 0 && chan__lock_try(l))
 			return;
 		chan__relax();

@@ -242,9 +242,13 @@ bool chan__waitq_retract(struct chan__waitq *q, struct chan__node *n)
 	return true;
 }
 
+/* CHAN__ALL is a bit: two of them must not add up to nothing. */
 void chan__waitq_wake(struct chan__waitq *q, uint32_t n)
 {
-	chan__u32_fetch_add_seq_cst(&q->notes, n);
+	if (n == CHAN__ALL)
+		chan__u32_fetch_or_seq_cst(&q->notes, CHAN__ALL);
+	else
+		chan__u32_fetch_add_seq_cst(&q->notes, n);
 	waitq_attend(q);
 }
 

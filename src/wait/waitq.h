@@ -16,6 +16,7 @@
 #define CHAN_WAIT_WAITQ_H
 
 #include "base/atomic.h"
+#include "base/backoff.h"
 #include "wait/lock.h"
 #include "wait/parker.h"
 
@@ -51,11 +52,9 @@ enum {
 	CHAN__MISSED   = 8  /* a waiter met a turn that was taken (list) */
 };
 
-/* The waiter was woken in vain this often: it is served first from now on. */
-enum { CHAN__PATIENCE = 16 };
-
 /* Wake this many, or all of them. */
-#define CHAN__ALL UINT32_C(0x80000000)
+#define CHAN__ALL  UINT32_C(0x80000000)
+#define CHAN__MANY UINT32_C(0x4000) /* more at once is not asked for */
 
 struct chan__waitq {
 	chan__u32 attention;        /* the bits above */

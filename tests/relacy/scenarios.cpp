@@ -1,0 +1,665 @@
+/*
+ * scenarios.cpp - what is asked of the library under the model
+ *
+ *	scenarios [-l] [-f FIRST] [-n EXECUTIONS] [-p PERCENT] [NAME]...
+ *
+ * A scenario is a channel of some kind and a few threads; its executions are
+ * numbered, and the number is the seed.  A NAME selects the scenarios whose
+ * name contains it; -l lists them.  -n replaces each one's number of
+ * executions, -p scales it.  Exit status 1: one failed, and its history is
+ * printed.
+ *
+ * In every scenario, for every message: sent with success, it is received
+ * once, destroyed once or handed back once; otherwise it stays its sender's.  A
+ * receiver sees each sender's messages in order.  Nobody sleeps for ever, no
+ * memory is lost or touched after it was given back, no plain access races.
+ */
+#include <chan.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model.h"
+
+/* ------------------------------------------------------------------ the channels */
+
+enum { PROMISE_NONE = 0, SP = 1, SC = 2, DROP = 4 };
+
+struct kind {
+	const char *name;
+	chan_flavor_t flavor;
+	size_t capacity;
+	int promises;
+	size_t msg_size;
+	size_t per_block;
+};
+
+static const struct kind kinds[] = {
+	{ "array-1",         CHAN_FLAVOR_ARRAY, 1, 0, 8, 2 },
+	{ "array-2",         CHAN_FLAVOR_ARRAY, 2, 0, 8, 2 },
+	{ "array-3",         CHAN_FLAVOR_ARRAY, 3, 0, 8, 2 },
+	{ "array-1-drop",    CHAN_FLAVOR_ARRAY, 1, DROP, 8, 2 },
+	{ "array-2-drop",    CHAN_FLAVOR_ARRAY, 2, DROP, 8, 2 },
+	{ "array-1-sp",      CHAN_FLAVOR_ARRAY, 1, SP, 8, 2 },
+	{ "array-1-sc",      CHAN_FLAVOR_ARRAY, 1, SC, 8, 2 },
+	{ "array-2-spsc",    CHAN_FLAVOR_ARRAY, 2, SP | SC, 8, 2 },
+	{ "array-1-sp-drop", CHAN_FLAVOR_ARRAY, 1, SP | DROP, 8, 2 },
+	{ "list-2",          CHAN_FLAVOR_LIST, CHAN_UNBOUNDED, 0, 8, 2 },
+	{ "list-4",          CHAN_FLAVOR_LIST, CHAN_UNBOUNDED, 0, 8, 4 },
+	{ "list-2-large",    CHAN_FLAVOR_LIST, CHAN_UNBOUNDED, 0, 264, 2 },
+	{ "list-2-sp",       CHAN_FLAVOR_LIST, CHAN_UNBOUNDED, SP, 8, 2 },
+	{ "list-2-sc",       CHAN_FLAVOR_LIST, CHAN_UNBOUNDED, SC, 8, 2 },
+	{ "list-2-spsc",     CHAN_FLAVOR_LIST, CHAN_UNBOUNDED, SP | SC, 8, 2 },
+	{ "zero",            CHAN_FLAVOR_ZERO, 0, 0, 8, 2 },
+	{ "condvar-0",       CHAN_FLAVOR_MUTEX_CONDVAR, 0, 0, 8, 2 },
+	{ "condvar-1",       CHAN_FLAVOR_MUTEX_CONDVAR, 1, 0, 8, 2 },
+	{ "condvar-1-drop",  CHAN_FLAVOR_MUTEX_CONDVAR, 1, DROP, 8, 2 },
+	{ "condvar-list",    CHAN_FLAVOR_MUTEX_CONDVAR, CHAN_UNBOUNDED, 0, 8, 2 },
+	{ "condvar-list-sc", CHAN_FLAVOR_MUTEX_CONDVAR, CHAN_UNBOUNDED, SC, 8, 2 },
+};
+
+static const struct kind *kind_now(void)
+{
+	return &kinds[model_scenario->variant];
+}
+
+static int producers(void)
+{
+	return kind_now()->promises & SP ? 1 : 2;
+}
+
+static int consumers(void)
+{
+	return kind_now()->promises & SC ? 1 : 2;
+}
+
+/* ------------------------------------------------------------------- the messages */
+
+enum { SENDERS = 5, EACH = 8, MESSAGES = SENDERS * EACH };
+
+/* As large as the largest kind's; the first word says which it is. */
+struct message {
+	uint64_t id;
+	uint64_t more[32];
+};
+
+struct fate {
+	bool sent;      /* its send returned 0 */
+	int received;
+	int destroyed;
+	int displaced;
+};
+
+static struct fate fates[MESSAGES];
+static int last_seen[MODEL_THREADS_MAX][SENDERS];
+static chan_sender_t *tx;
+static chan_receiver_t *rx;
+static int receivers_left; /* whose drop has not returned */
+
+static int ends(const struct fate *f)
+{
+	return f->received + f->destroyed + f->displaced;
+}
+
+static void write_message(struct message *m, int sender, int number)
+{
+	size_t size = kind_now()->msg_size;
+
+	m->id = (uint64_t)(sender * EACH + number);
+	for (size_t i = 0; i < size / 8 - 1; i++)
+		m->more[i] = m->id;
+	model_wrote(m, size);
+}
+
+static struct fate *read_message(const struct message *m)
+{
+	size_t size = kind_now()->msg_size;
+
+	model_read(m, size);
+	model_check(m->id < MESSAGES, "a message that nobody sent");
+	for (size_t i = 0; i < size / 8 - 1; i++)
+		model_check(m->more[i] == m->id, "a message in pieces");
+	return &fates[m->id];
+}
+
+static void destroyed(void *msg, void *arg)
+{
+	struct fate *f = read_message((const struct message *)msg);
+
+	(void)arg;
+	model_say("destructor");
+	f->destroyed++;
+	model_check(ends(f) == 1, "a message ends twice");
+}
+
+static void received(int me, const struct message *m)
+{
+	struct fate *f = read_message(m);
+	int sender = (int)m->id / EACH, number = (int)m->id % EACH;
+
+	model_say("received");
+	f->received++;
+	model_check(ends(f) == 1, "a message ends twice");
+	model_check(number >= last_seen[me][sender], "the messages of one sender out of order");
+	last_seen[me][sender] = number;
+}
+
+/* --------------------------------------------------------------- sending, receiving */
+
+enum form { PLAIN, TIMED, MANY, FORMS };
+
+/* Message `number` and, with MANY, the one after it; how many went. */
+static int send_in_form(chan_sender_t *to, int sender, int number, int form, int *e)
+{
+	struct message m[2];
+	unsigned char flat[2 * sizeof(struct message)];
+	size_t size = kind_now()->msg_size, n = 0;
+
+	write_message(&m[0], sender, number);
+	if (form != MANY) {
+		do
+			*e = form == PLAIN ? chan_send(to, &m[0]) : chan_send_timeout(to, &m[0], 1);
+		while (*e == ETIMEDOUT);
+		n = *e == 0;
+	} else {
+		write_message(&m[1], sender, number + 1);
+		memcpy(flat, &m[0], size);
+		memcpy(flat + size, &m[1], size);
+		model_wrote(flat, 2 * size);
+		*e = chan_send_many(to, flat, 2, &n);
+	}
+	for (size_t i = 0; i < n; i++)
+		fates[sender * EACH + number + (int)i].sent = true;
+	model_check(*e == 0 || *e == EPIPE || *e == ENOMEM, "a send failed for no reason");
+	return (int)n;
+}
+
+static int send_one(chan_sender_t *to, int sender, int number)
+{
+	int e;
+
+	send_in_form(to, sender, number, PLAIN, &e);
+	return e;
+}
+
+/* Up to `n` messages, in any form; the error of the first that did not go. */
+static int send_some(chan_sender_t *to, int sender, int n)
+{
+	int e = 0;
+
+	for (int i = 0; i < n && e == 0;) {
+		int form = (int)model_rand(FORMS);
+
+		i += send_in_form(to, sender, i, i + 1 < n ? form : form % MANY, &e);
+	}
+	return e;
+}
+
+static int recv_in_form(chan_receiver_t *from, int me, int form, int *e)
+{
+	unsigned char flat[2 * sizeof(struct message)];
+	struct message m;
+	size_t size = kind_now()->msg_size, n = 0;
+
+	if (form != MANY) {
+		do
+			*e = form == PLAIN ? chan_recv(from, flat) : chan_recv_timeout(from, flat, 1);
+		while (*e == ETIMEDOUT);
+		n = *e == 0;
+	} else {
+		*e = chan_recv_many(from, flat, 2, &n);
+	}
+	model_read(flat, n * size);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&m, flat + i * size, size);
+		received(me, &m);
+	}
+	model_check(*e == 0 || *e == EPIPE, "a receive failed for no reason");
+	return (int)n;
+}
+
+static int recv_one(chan_receiver_t *from, int me)
+{
+	int e;
+
+	recv_in_form(from, me, PLAIN, &e);
+	return e;
+}
+
+static int recv_some(chan_receiver_t *from, int me, int n)
+{
+	int e = 0;
+
+	for (int i = 0; i < n && e == 0;) {
+		int form = (int)model_rand(FORMS);
+
+		i += recv_in_form(from, me, i + 1 < n ? form : form % MANY, &e);
+	}
+	return e;
+}
+
+/* Until no more can come; now and then one goes to the destructor. */
+static void recv_all(chan_receiver_t *from, int me)
+{
+	int e = 0;
+
+	while (e == 0)
+		if (model_rand(8) == 0)
+			e = chan_recv(from, NULL);
+		else
+			recv_in_form(from, me, (int)model_rand(FORMS), &e);
+	model_check(e == EPIPE, "a drain ended early");
+}
+
+/* ------------------------------------------------------------- beginning and ending */
+
+static void make(bool with_destructor, int sender_handles, int receiver_handles)
+{
+	const struct kind *k = kind_now();
+	chan_attr_t attr;
+	int e = chan_attr_init(&attr);
+
+	memset(fates, 0, sizeof(fates));
+	memset(last_seen, 0, sizeof(last_seen));
+	receivers_left = receiver_handles;
+	model_per_block = k->per_block;
+	e |= chan_attr_setflavor(&attr, k->flavor);
+	e |= chan_attr_setcapacity(&attr, k->capacity);
+	e |= chan_attr_setspin(&attr, model_rand(4) == 0 ? 1000 : 0);
+	if (with_destructor)
+		e |= chan_attr_setdestructor(&attr, destroyed, NULL);
+	if (k->promises & SP)
+		e |= chan_attr_setproducers(&attr, CHAN_SINGLE);
+	if (k->promises & SC)
+		e |= chan_attr_setconsumers(&attr, CHAN_SINGLE);
+	if (k->promises & DROP)
+		e |= chan_attr_setoverflow(&attr, CHAN_OVERFLOW_DROP_OLDEST);
+	e |= chan_create(&attr, k->msg_size, &tx, &rx);
+	model_check(e == 0, "no channel");
+	while (--sender_handles > 0)
+		chan_sender_clone(tx);
+	while (--receiver_handles > 0)
+		chan_receiver_clone(rx);
+}
+
+/* All threads have ended, all handles are dropped. */
+static void account(void)
+{
+	for (int i = 0; i < MESSAGES; i++)
+		model_check(ends(&fates[i]) == (fates[i].sent ? 1 : 0),
+		            fates[i].sent ? "a message was lost" : "a message that was not sent arrived");
+}
+
+/* When the last drop returns, nothing that had been sent is left. */
+static void drop_receiver(void)
+{
+	chan_receiver_drop(rx);
+	if (--receivers_left > 0)
+		return;
+	for (int i = 0; i < MESSAGES; i++)
+		model_check(!fates[i].sent || ends(&fates[i]) == 1, "the last drop left a message behind");
+}
+
+/* ------------------------------------------------------------------------- flow: as
+ * many are received as are sent, every call waits as long as it takes. */
+
+static void flow_before(void)
+{
+	make(model_rand(2) != 0, producers(), consumers());
+}
+
+static void flow_thread(int i)
+{
+	int p = producers(), c = consumers();
+
+	if (i < p) {
+		model_check(send_some(tx, i, 4 / p) == 0, "a send failed");
+		chan_sender_drop(tx);
+	} else {
+		model_check(recv_some(rx, i, 4 / c) == 0, "a receive failed");
+		drop_receiver();
+	}
+}
+
+/* ------------------------------------------------------------ drain: the senders send
+ * and leave, the receivers stay until EPIPE. */
+
+static void drain_before(void)
+{
+	make(true, producers(), consumers());
+}
+
+static void drain_thread(int i)
+{
+	if (i < producers()) {
+		model_check(send_some(tx, i, 2) == 0, "a send failed");
+		chan_sender_drop(tx);
+	} else {
+		recv_all(rx, i);
+		drop_receiver();
+	}
+}
+
+/* ------------------------------------------------------------- leave: the receivers take
+ * one message or none, and leave while the senders send. */
+
+static void leave_thread(int i)
+{
+	if (i < producers()) {
+		for (int n = 0, e = 0; n < 3 && e == 0; n++) {
+			bool gone = receivers_left == 0;
+
+			e = send_one(tx, i, n);
+			model_check(e == EPIPE || !gone, "a send to nobody");
+		}
+		chan_sender_drop(tx);
+	} else {
+		struct message m;
+
+		if (model_rand(2) != 0 && chan_recv_timeout(rx, &m, 1) == 0)
+			received(i, &m);
+		drop_receiver();
+	}
+}
+
+/* ---------------------------------------------------- close: a receiver closes, then both
+ * drain; a third handle looks on. */
+
+static void close_thread(int i)
+{
+	if (i < producers()) {
+		for (int n = 0, e = 0; n < 3 && e == 0; n++)
+			e = send_one(tx, i, n);
+		chan_sender_drop(tx);
+		return;
+	}
+	if (i == producers()) {
+		if (model_rand(2) != 0)
+			recv_one(rx, i);
+		chan_close(chan_receiver_channel(rx));
+		model_check(chan_is_disconnected(chan_receiver_channel(rx)), "closed, and still connected");
+	}
+	model_check(chan_len(chan_receiver_channel(rx)) <= kind_now()->capacity, "more than fits");
+	recv_all(rx, i);
+	drop_receiver();
+}
+
+/* ---------------------------------------------- timed: one message for two receivers, one of
+ * which gives up after a while; the other must not sleep on while there is one. */
+
+static void timed_before(void)
+{
+	make(model_rand(2) != 0, 2, 2);
+}
+
+static void timed_thread(int i)
+{
+	struct message m;
+
+	if (i == 0) {
+		model_check(send_one(tx, 0, 0) == 0, "a send failed");
+		chan_sender_drop(tx);
+		return;
+	}
+	if (i == 1) {
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+		drop_receiver();
+		return;
+	}
+	if (chan_recv_timeout(rx, &m, 1) == 0) {
+		received(i, &m);
+		model_check(send_one(tx, i, 0) == 0, "a send failed");
+	}
+	drop_receiver();
+	chan_sender_drop(tx);
+}
+
+/* ------------------------------------------------ timed-send: the mirror image, with room for
+ * one of two senders. */
+
+static void timed_send_before(void)
+{
+	make(true, 2, 2);
+	for (size_t i = 0; i < kind_now()->capacity; i++)
+		model_check(send_one(tx, 4, (int)i) == 0, "a send failed");
+}
+
+static void timed_send_thread(int i)
+{
+	struct message m;
+
+	if (i == 0) {
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+		drop_receiver();
+		return;
+	}
+	if (i == 1) {
+		model_check(send_one(tx, i, 0) == 0, "a send failed");
+		chan_sender_drop(tx);
+		return;
+	}
+	write_message(&m, i, 0);
+	if (chan_send_timeout(tx, &m, 1) == 0) {
+		fates[i * EACH].sent = true;
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	}
+	/* Who waits must not find the channel disconnected. */
+	chan_sender_drop(tx);
+	while (!fates[EACH].sent)
+		model_yield();
+	drop_receiver();
+}
+
+/* --------------------------------------------------- force: one sender displaces, into its own
+ * memory, the message itself or the destructor's hands. */
+
+static void force_once(int sender, int number)
+{
+	struct message m, old, *to[] = { NULL, &old, &m };
+	struct message *displaced = to[model_rand(3)];
+	bool was_displaced = false;
+	int e;
+
+	write_message(&m, sender, number);
+	e = chan_force_send(tx, &m, displaced, &was_displaced);
+	model_check(e == 0 || e == EAGAIN, "a forced send failed");
+	fates[sender * EACH + number].sent = e == 0;
+	if (e == 0 && was_displaced && displaced) {
+		struct fate *f = read_message(displaced);
+
+		f->displaced++;
+		model_check(ends(f) == 1, "a message ends twice");
+	}
+}
+
+static void force_thread(int i)
+{
+	int p = producers();
+
+	if (i >= p) {
+		recv_all(rx, i);
+		drop_receiver();
+		return;
+	}
+	if (i == 0)
+		for (int n = 0; n < 3; n++)
+			force_once(i, n);
+	else
+		send_some(tx, i, 2);
+	chan_sender_drop(tx);
+}
+
+/* ------------------------------------------------------ weak: an upgrade against the last drop */
+
+static void weak_before(void)
+{
+	make(true, 1, 1);
+	chan_sender_downgrade(tx);
+}
+
+static void weak_thread(int i)
+{
+	chan_weak_sender_t *weak = (chan_weak_sender_t *)tx;
+	chan_sender_t *upgraded;
+
+	if (i == 0) {
+		model_check(send_one(tx, i, 0) == 0, "a send failed");
+		chan_sender_drop(tx);
+	} else if (i == 1) {
+		recv_all(rx, i);
+		drop_receiver();
+	} else {
+		upgraded = chan_weak_sender_upgrade(weak);
+		if (upgraded)
+			model_check(send_one(upgraded, i, 0) == 0, "a send failed");
+		chan_sender_drop(upgraded);
+		chan_weak_sender_drop(weak);
+	}
+}
+
+/* ----------------------------------------------------- scarce: now and then no memory */
+
+static void scarce_before(void)
+{
+	model_scarcity = 0;
+	drain_before();
+	model_scarcity = 3;
+}
+
+static void scarce_thread(int i)
+{
+	if (i < producers()) {
+		for (int n = 0; n < 3; n++)
+			send_one(tx, i, n);
+		chan_sender_drop(tx);
+	} else {
+		recv_all(rx, i);
+		drop_receiver();
+	}
+}
+
+static void scarce_after(void)
+{
+	model_scarcity = 0;
+	account();
+}
+
+/* -------------------------------------------------------------------------- the table */
+
+enum { FIT_ANY = 0, FIT_MANY = 1, FIT_BOUNDED = 2, FIT_WAITS = 4, FIT_ARRAY = 8, FIT_LIST = 16 };
+
+static const struct plot {
+	const char *name;
+	int threads; /* 0: as many as there are producers and consumers */
+	void (*before)(void);
+	void (*thread)(int i);
+	void (*after)(void);
+	int fits;
+	uint64_t executions;
+} plots[] = {
+	{ "flow",       0, flow_before,       flow_thread,       account, FIT_WAITS, 100000 },
+	{ "leave",      0, drain_before,      leave_thread,      account, FIT_ANY, 100000 },
+	{ "drain",      0, drain_before,      drain_thread,      account, FIT_ANY, 20000 },
+	{ "close",      0, drain_before,      close_thread,      account, FIT_ANY, 20000 },
+	{ "timed",      3, timed_before,      timed_thread,      account, FIT_MANY | FIT_WAITS, 20000 },
+	{ "timed-send", 3, timed_send_before, timed_send_thread, account, FIT_MANY | FIT_WAITS | FIT_BOUNDED, 20000 },
+	{ "force",      0, drain_before,      force_thread,      account, FIT_ARRAY, 20000 },
+	{ "weak",       3, weak_before,       weak_thread,       account, FIT_MANY, 20000 },
+	{ "scarce",     0, scarce_before,     scarce_thread,     scarce_after, FIT_LIST, 20000 },
+};
+
+static bool fits(const struct plot *p, const struct kind *k)
+{
+	if ((p->fits & FIT_MANY) && (k->promises & (SP | SC)))
+		return false;
+	if ((p->fits & FIT_WAITS) && (k->promises & DROP))
+		return false;
+	if ((p->fits & FIT_BOUNDED) && k->capacity == CHAN_UNBOUNDED)
+		return false;
+	if ((p->fits & FIT_ARRAY) && (k->capacity == 0 || k->capacity == CHAN_UNBOUNDED || (k->promises & SC)))
+		return false;
+	return !(p->fits & FIT_LIST) || k->capacity == CHAN_UNBOUNDED;
+}
+
+/* ----------------------------------------------------------------------------- main */
+
+static struct {
+	bool list;
+	uint64_t first;
+	uint64_t number;
+	uint64_t percent;
+	char **names;
+	int name_count;
+} asked = { false, 1, 0, 100, NULL, 0 };
+
+static bool wanted(const char *name)
+{
+	for (int i = 0; i < asked.name_count; i++)
+		if (strstr(name, asked.names[i]))
+			return true;
+	return asked.name_count == 0;
+}
+
+/* False if it failed. */
+static bool run(const struct plot *p, int variant)
+{
+	char name[64];
+	const struct kind *k = &kinds[variant];
+	int threads = (k->promises & SP ? 1 : 2) + (k->promises & SC ? 1 : 2);
+	struct scenario s = { name, p->threads ? p->threads : threads, p->before, p->thread, p->after, variant };
+	uint64_t n = asked.number ? asked.number : p->executions * asked.percent / 100;
+
+	snprintf(name, sizeof(name), "%s/%s", p->name, k->name);
+	if (!fits(p, k) || !wanted(name))
+		return true;
+	if (asked.list) {
+		puts(name);
+		return true;
+	}
+	if (!model_run(&s, asked.first, asked.first + n - 1)) {
+		printf("FAIL: %s\n", name);
+		return false;
+	}
+	printf("PASS: %s, %llu executions\n", name, (unsigned long long)n);
+	fflush(stdout);
+	return true;
+}
+
+static bool parse(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		uint64_t *number = NULL;
+
+		if (strcmp(argv[i], "-l") == 0)
+			asked.list = true;
+		else if (strcmp(argv[i], "-f") == 0)
+			number = &asked.first;
+		else if (strcmp(argv[i], "-n") == 0)
+			number = &asked.number;
+		else if (strcmp(argv[i], "-p") == 0)
+			number = &asked.percent;
+		else
+			argv[asked.name_count++] = argv[i];
+		if (number && ++i == argc)
+			return false;
+		if (number)
+			*number = strtoull(argv[i], NULL, 10);
+	}
+	asked.names = argv;
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	int failed = 0;
+
+	if (!parse(argc, argv)) {
+		fprintf(stderr, "usage: scenarios [-l] [-f FIRST] [-n EXECUTIONS] [-p PERCENT] [NAME]...\n");
+		return 2;
+	}
+	for (size_t p = 0; p < sizeof(plots) / sizeof(plots[0]); p++)
+		for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+			failed += !run(&plots[p], (int)k);
+	return failed > 0;
+}
