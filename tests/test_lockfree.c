@@ -67,6 +67,13 @@ static bool wait_held(struct worker *subject)
 	return true;
 }
 
+/* Woken in vain, a thread may also go back to sleep without passing the point. */
+static bool wait_held_or_asleep(struct worker *subject)
+{
+	wait_asleep(atomic_load(&subject->tid));
+	return sem_trywait(&hold.arrived) == 0;
+}
+
 static void let_go(void)
 {
 	atomic_store(&hold.armed, false);
@@ -558,6 +565,90 @@ static void a_woken_receiver_that_is_robbed_waits_on(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* How often a waiter is woken and robbed before the test gives up on it; the
+ * library's patience is far shorter. */
+enum { ROBBERIES = 100 };
+
+/* The subject waits; when woken it is held, robbed of what it was woken for,
+ * and let go.  True: it was served all the same, by somebody who would have
+ * passed it over. */
+static bool is_served_in_the_end(struct call *subject, struct ends *e, void (*offer)(struct ends *), void (*rob)(struct ends *))
+{
+	worker_start(&subject->worker, run_subject, subject);
+	worker_wait_asleep(&subject->worker);
+	for (int i = 0; i < ROBBERIES; i++) {
+		hold_at("block:woken", 0);
+		offer(e);
+		rob(e);
+		if (wait_held_or_asleep(&subject->worker))
+			let_go();
+		worker_wait_asleep(&subject->worker);
+		if (atomic_load(&subject->worker.ended))
+			return true;
+	}
+	return false;
+}
+
+static void offer_message(struct ends *e)
+{
+	uint64_t number = 1;
+
+	must_give(0, chan_try_send(e->tx, &number));
+}
+
+static void rob_message(struct ends *e)
+{
+	uint64_t number;
+	int error = chan_try_recv(e->rx, &number);
+
+	must(error == 0 || error == EAGAIN);
+}
+
+static void a_receiver_robbed_again_and_again_is_served(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct call call = call_recv(e.rx, CALL_PLAIN);
+	bool served = is_served_in_the_end(&call, &e, offer_message, rob_message);
+
+	let_go();
+	chan_close(e.c);
+	call_finish(&call);
+	must(served);
+	must_eq(call.result, 0);
+	ends_drop(&e);
+}
+
+static void rob_space(struct ends *e)
+{
+	uint64_t number = 2;
+	int error = chan_try_send(e->tx, &number);
+
+	must(error == 0 || error == EAGAIN);
+}
+
+static void offer_space(struct ends *e)
+{
+	uint64_t number;
+
+	must_give(0, chan_try_recv(e->rx, &number));
+}
+
+static void a_sender_robbed_again_and_again_is_served(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct call call = call_send(e.tx, CALL_PLAIN, 1000);
+	bool served;
+
+	queue_numbers(e.tx, 0, k->capacity);
+	served = is_served_in_the_end(&call, &e, offer_space, rob_space);
+	let_go();
+	chan_close(e.c);
+	call_finish(&call);
+	must(served);
+	must_eq(call.result, 0);
+	ends_drop(&e);
+}
+
 /* Sends only, until refused. */
 static void send_to_the_end(void *arg)
 {
@@ -643,6 +734,8 @@ static const struct behaviour provoked[] = {
 	BEHAVIOUR(a_receive_before_the_sender_sleeps_is_not_missed, NEEDS_FULL),
 	BEHAVIOUR(a_message_at_the_last_instant_reaches_somebody, NEEDS_NOTHING),
 	BEHAVIOUR(a_woken_receiver_that_is_robbed_waits_on, NEEDS_QUEUE),
+	BEHAVIOUR(a_receiver_robbed_again_and_again_is_served, NEEDS_QUEUE),
+	BEHAVIOUR(a_sender_robbed_again_and_again_is_served, NEEDS_LIMIT),
 };
 
 int main(void)
