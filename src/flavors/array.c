@@ -641,6 +641,10 @@ static void array_close(struct chan *c)
  * send is still writing is left to it.  Neither misses the other: the sender
  * publishes, then looks for GONE (W1); we set GONE, pass a heavy fence (A14),
  * then look at the stamp.  If both see both, A9 decides.
+ *
+ * An exchange that had claimed the oldest message before still moves tail by
+ * one, so tail is read again after the fence: the position is seen here, or the
+ * exchange sees GONE.
  */
 static void array_discard(struct chan *c)
 {
@@ -652,6 +656,7 @@ static void array_discard(struct chan *c)
 	chan__u32_fetch_or_seq_cst(&c->waiting[CHAN__RECV].attention, CHAN__GONE);
 	chan__fence_heavy(&c->waiting[CHAN__RECV].attention);
 	CHAN_TP("array:gone");
+	tail = chan__u64_load_acquire(&a->tail) & ~ARRAY_FLAGS;
 	for (; pos != tail; pos = array_next(a, pos))
 		array_orphan(a, pos);
 }
