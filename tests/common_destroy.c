@@ -250,8 +250,7 @@ static void drop_chain(void *arg)
 static void a_million_nested_channels_drop_flat(const struct kind *k)
 {
 	bool lean = k->capacity == 1 || kind_is_unbounded(k);
-	bool promised = k->producers == CHAN_SINGLE || k->consumers == CHAN_SINGLE;
-	size_t depth = test_scaled(lean && !promised ? 1000000 : 20000), dropped = 0;
+	size_t depth = test_scaled(lean && !kind_is_promised(k) ? 1000000 : 20000), dropped = 0;
 	struct chain chain = { .outermost = NULL };
 	chan_attr_t attr;
 
@@ -295,7 +294,7 @@ static void send_until_refused(void *arg)
 /* A send beside the last receiver's drop fails, or its message is destroyed. */
 static void sends_race_the_last_receivers_drop(const struct kind *k)
 {
-	size_t rounds = test_scaled(80);
+	size_t rounds = kind_rounds(k, 80);
 
 	for (size_t i = 0; i < rounds; i++) {
 		struct destroyed d;

@@ -311,7 +311,7 @@ static void upgrade_and_send(void *arg)
  * end is never seen before a message that was sent. */
 static void an_upgrade_races_the_last_sender(const struct kind *k)
 {
-	size_t rounds = test_scaled(400);
+	size_t rounds = kind_rounds(k, 400);
 
 	for (size_t i = 0; i < rounds; i++) {
 		struct ends e = kind_open(k, 8);
@@ -395,7 +395,7 @@ static void send_and_part(void *arg)
 /* "Send, then drop" is never seen as disconnected before the message. */
 static void send_then_drop_delivers_before_the_end(const struct kind *k)
 {
-	size_t rounds = test_scaled(100);
+	size_t rounds = kind_rounds(k, 100);
 
 	for (size_t i = 0; i < rounds; i++) {
 		struct ends e = kind_open(k, 8);
@@ -428,7 +428,7 @@ static void request_then_close(void *arg)
 
 static void send_then_close_delivers_before_the_end(const struct kind *k)
 {
-	size_t rounds = test_scaled(100);
+	size_t rounds = kind_rounds(k, 100);
 
 	for (size_t i = 0; i < rounds; i++) {
 		struct ends e = kind_open(k, 8);

@@ -113,7 +113,7 @@ static void a_receive_never_times_out_early(const struct kind *k)
 {
 	struct ends e = kind_open(k, 8);
 
-	for (int round = 0; round < 5; round++)
+	for (size_t rounds = kind_rounds(k, 5); rounds > 0; rounds--)
 		for (size_t i = 0; i < COUNT_OF(short_times); i++)
 			receive_late_enough(&e, short_times[i]);
 	ends_drop(&e);
@@ -124,7 +124,7 @@ static void a_send_never_times_out_early(const struct kind *k)
 	struct ends e = kind_open(k, 8);
 
 	make_full(k, &e);
-	for (int round = 0; round < 5; round++)
+	for (size_t rounds = kind_rounds(k, 5); rounds > 0; rounds--)
 		for (size_t i = 0; i < COUNT_OF(short_times); i++)
 			send_late_enough(&e, short_times[i]);
 	ends_drop(&e);

@@ -18,7 +18,7 @@ static void a_long_stream_stays_in_order(const struct kind *k)
 {
 	struct ends e = kind_open(k, 8);
 	struct feeder f;
-	size_t n = test_scaled(50000);
+	size_t n = test_scaled(10000);
 
 	feeder_start(&f, e.tx, 0, n);
 	receive_numbers(e.rx, 0, n);
@@ -90,7 +90,7 @@ static void others_may_look_on(const struct kind *k)
 	struct ends e = kind_open(k, 8);
 	struct onlooker o = { .tx = e.tx, .rx = e.rx };
 	struct feeder f;
-	size_t n = test_scaled(20000);
+	size_t n = test_scaled(1500);
 
 	atomic_init(&o.stop, false);
 	worker_start(&o.worker, look_on, &o);
@@ -123,7 +123,7 @@ static void send_until_closed(void *arg)
 /* What was accepted before a close from a third thread arrives, no more. */
 static void a_close_beside_the_stream_loses_nothing(const struct kind *k)
 {
-	size_t rounds = test_scaled(100);
+	size_t rounds = test_scaled(60);
 
 	for (size_t i = 0; i < rounds; i++) {
 		struct ends e = kind_open(k, 8);

@@ -11,6 +11,16 @@ bool kind_is_unbounded(const struct kind *k)
 	return k->capacity == CHAN_UNBOUNDED;
 }
 
+bool kind_is_promised(const struct kind *k)
+{
+	return k->producers == CHAN_SINGLE || k->consumers == CHAN_SINGLE;
+}
+
+size_t kind_rounds(const struct kind *k, size_t n)
+{
+	return test_scaled(kind_is_promised(k) ? (n + 3) / 4 : n);
+}
+
 static void name_kind(struct kind *k)
 {
 	char capacity[24] = "unbounded";

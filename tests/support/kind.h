@@ -41,6 +41,13 @@ size_t kind_room(const struct kind *k);
 
 bool kind_is_unbounded(const struct kind *k);
 
+/* One of its sides is promised to a single thread. */
+bool kind_is_promised(const struct kind *k);
+
+/* Rounds of a race: fewer for the kinds with promises, of which there are
+ * three times as many. */
+size_t kind_rounds(const struct kind *k, size_t n);
+
 /* The flavor with this name, or CHAN_FLAVOR_AUTO when the library has none. */
 chan_flavor_t flavor_named(const char *name);
 

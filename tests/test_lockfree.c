@@ -1,0 +1,660 @@
+/*
+ * test_lockfree.c - threads held at named instants of the library
+ *
+ * Linked with the library's test build, whose pause points call a hook.  A
+ * thread is held between claiming and publishing, between "empty?" and sleep,
+ * between being woken and trying; the others must go on, and nothing may be
+ * lost when it is let go.
+ */
+#include <sched.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "support/support.h"
+
+extern void (*chan__tp_hook)(const char *name);
+
+/* ------------------------------------------------------------------ the holder */
+
+static struct {
+	char name[48];      /* the pause point */
+	atomic_uint skip;   /* how often it is passed before */
+	atomic_bool armed;
+	sem_t arrived, go;
+} hold;
+
+/* Only a subject is ever held. */
+static _Thread_local bool is_subject;
+
+static void wait_sem(sem_t *sem)
+{
+	while (sem_wait(sem) != 0)
+		continue;
+}
+
+static void on_point(const char *name)
+{
+	if (!is_subject || !atomic_load(&hold.armed) || strcmp(name, hold.name) != 0)
+		return;
+	if (atomic_load(&hold.skip) > 0) {
+		atomic_fetch_sub(&hold.skip, 1);
+		return;
+	}
+	atomic_store(&hold.armed, false);
+	sem_post(&hold.arrived);
+	wait_sem(&hold.go);
+}
+
+static void hold_at(const char *name, unsigned skip)
+{
+	snprintf(hold.name, sizeof(hold.name), "%s", name);
+	sem_init(&hold.arrived, 0, 0);
+	sem_init(&hold.go, 0, 0);
+	atomic_store(&hold.skip, skip);
+	atomic_store(&hold.armed, true);
+	__atomic_store_n(&chan__tp_hook, on_point, __ATOMIC_RELEASE);
+}
+
+/* False: the subject ended without passing the point. */
+static bool wait_held(struct worker *subject)
+{
+	while (sem_trywait(&hold.arrived) != 0) {
+		if (atomic_load(&subject->ended))
+			return sem_trywait(&hold.arrived) == 0;
+		sched_yield();
+	}
+	return true;
+}
+
+static void let_go(void)
+{
+	atomic_store(&hold.armed, false);
+	sem_post(&hold.go);
+}
+
+/* A call made by a subject, and held at the point. */
+static void run_subject(void *arg)
+{
+	is_subject = true;
+	call_here(arg);
+}
+
+static void start_held(struct call *call, const char *point)
+{
+	hold_at(point, 0);
+	worker_start(&call->worker, run_subject, call);
+	must(wait_held(&call->worker));
+}
+
+/* The name of a point in this kind's flavor: "array" has "array:claimed-send". */
+static const char *point_of(const struct kind *k, const char *what)
+{
+	static char name[48];
+
+	snprintf(name, sizeof(name), "%s:%s", chan_flavor_name(k->flavor), what);
+	return name;
+}
+
+static bool is_array(const struct kind *k)
+{
+	return k->flavor == CHAN_FLAVOR_ARRAY;
+}
+
+/* --------------------------------------------------- calls that must come back */
+
+/* Most calls come back within a millisecond.  One in twenty may have been
+ * preempted meanwhile; a call that waited for the held thread never ends. */
+struct watch {
+	size_t calls, slow;
+};
+
+static int timed_send(struct watch *w, chan_sender_t *tx, uint64_t number)
+{
+	uint64_t began = now_ns();
+	int error = chan_try_send(tx, &number);
+
+	w->calls++;
+	w->slow += now_ns() - began > CHAN_MSEC * test_scale();
+	return error;
+}
+
+static int timed_recv(struct watch *w, chan_receiver_t *rx, uint64_t *number)
+{
+	uint64_t began = now_ns();
+	int error = chan_try_recv(rx, number);
+
+	w->calls++;
+	w->slow += now_ns() - began > CHAN_MSEC * test_scale();
+	return error;
+}
+
+static void expect_prompt(const struct watch *w)
+{
+	must(w->calls > 0);
+	must(w->slow <= 1 + w->calls / 20);
+}
+
+/* Again and again EAGAIN, promptly. */
+static void expect_again_recv(struct watch *w, chan_receiver_t *rx)
+{
+	uint64_t number = 77;
+
+	for (int i = 0; i < 100; i++)
+		must_eq(timed_recv(w, rx, &number), EAGAIN);
+	must_eq(number, 77);
+}
+
+static void expect_again_send(struct watch *w, chan_sender_t *tx)
+{
+	for (int i = 0; i < 100; i++)
+		must_eq(timed_send(w, tx, 77), EAGAIN);
+}
+
+/* `queued` messages, then a sender that claimed the next place and is held. */
+static void hold_a_sender(const struct kind *k, size_t queued)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_send(e.tx, CALL_PLAIN, queued);
+	size_t room = is_array(k) ? k->capacity - queued - 1 : 200;
+	struct watch w = { 0, 0 };
+	uint64_t number;
+
+	queue_numbers(e.tx, 0, queued);
+	start_held(&held, point_of(k, "claimed-send"));
+	for (uint64_t i = 0; i < room; i++)
+		must_eq(timed_send(&w, e.tx, queued + 1 + i), 0);
+	if (is_array(k))
+		expect_again_send(&w, e.tx);
+	for (uint64_t i = 0; i < queued; i++) {
+		must_eq(timed_recv(&w, e.rx, &number), 0);
+		must_eq(number, i);
+	}
+	expect_again_recv(&w, e.rx);
+	expect_prompt(&w);
+	let_go();
+	call_finish(&held);
+	must_eq(held.result, 0);
+	expect_numbers(e.rx, queued, room + 1);
+	must_give(EAGAIN, chan_try_recv(e.rx, &number));
+	ends_drop(&e);
+}
+
+/* The message next in order is held by a call that has not returned: receivers
+ * are told EAGAIN; senders go on while there is space. */
+static void others_go_on_beside_a_sender_that_claimed(const struct kind *k)
+{
+	size_t most = is_array(k) ? k->capacity - 1 : 70;
+
+	for (size_t queued = 0; queued <= most; queued = queued < 4 ? queued + 1 : queued + 11)
+		hold_a_sender(k, queued);
+}
+
+/* A full ring's first message is claimed by a receiver that is held. */
+static void others_go_on_beside_a_receiver_that_claimed(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_recv(e.rx, CALL_PLAIN);
+	struct watch w = { 0, 0 };
+	uint64_t number;
+
+	queue_numbers(e.tx, 0, k->capacity);
+	start_held(&held, point_of(k, "claimed-recv"));
+	expect_again_send(&w, e.tx); /* the slot next in order is still being read */
+	for (uint64_t i = 1; i < k->capacity; i++) {
+		must_eq(timed_recv(&w, e.rx, &number), 0);
+		must_eq(number, i);
+	}
+	expect_again_recv(&w, e.rx);
+	expect_again_send(&w, e.tx);
+	expect_prompt(&w);
+	let_go();
+	call_finish(&held);
+	must(held.result == 0 && held.value == 0);
+	queue_numbers(e.tx, 0, k->capacity);
+	expect_numbers(e.rx, 0, k->capacity);
+	ends_drop(&e);
+}
+
+enum { LARGE = 8192 };
+
+struct large_recv {
+	chan_receiver_t *rx;
+	unsigned char out[LARGE];
+	int result;
+	struct worker worker;
+};
+
+static void receive_large(void *arg)
+{
+	struct large_recv *l = arg;
+
+	is_subject = true;
+	l->result = chan_recv(l->rx, l->out);
+}
+
+/* A receiver that copies a large message out of a list is held; the messages
+ * behind it are received, and sends go on. */
+static void others_go_on_beside_a_receiver_that_copies(const struct kind *k)
+{
+	static unsigned char bytes[LARGE];
+	struct ends e = kind_open(k, LARGE);
+	struct large_recv l = { .rx = e.rx };
+	size_t n = kind_room(k) < 20 ? kind_room(k) : 20;
+
+	for (size_t i = 0; i < n; i++) {
+		memset(bytes, (int)i, LARGE);
+		must_give(0, chan_try_send(e.tx, bytes));
+	}
+	hold_at(point_of(k, "claimed-recv"), 0);
+	worker_start(&l.worker, receive_large, &l);
+	must(wait_held(&l.worker));
+	for (size_t i = 1; i < n; i++) {
+		must_give(0, chan_try_recv(e.rx, bytes));
+		must(bytes[0] == i && bytes[LARGE - 1] == i);
+	}
+	must_give(EAGAIN, chan_try_recv(e.rx, bytes));
+	let_go();
+	worker_join(&l.worker);
+	must(l.result == 0 && l.out[0] == 0 && l.out[LARGE - 1] == 0);
+	ends_drop(&e);
+}
+
+/* ------------------------------------------------- every point that there is */
+
+enum { MOST_POINTS = 32 };
+
+static char points[MOST_POINTS][48];
+static size_t n_points;
+
+/* Writes down each point that a subject passes. */
+static void on_point_note(const char *name)
+{
+	if (!is_subject)
+		return;
+	for (size_t i = 0; i < n_points; i++)
+		if (strcmp(points[i], name) == 0)
+			return;
+	must(n_points < MOST_POINTS);
+	snprintf(points[n_points++], sizeof(points[0]), "%s", name);
+}
+
+struct medley {
+	struct ends e;
+	size_t sent, received;
+	uint64_t sum_sent, sum_received;
+	struct worker worker;
+};
+
+static void medley_send(struct medley *m, uint64_t number, bool force)
+{
+	uint64_t other = 0;
+	bool displaced = false;
+	int error = force ? chan_force_send(m->e.tx, &number, &other, &displaced)
+	                  : chan_try_send(m->e.tx, &number);
+
+	must(error == 0 || error == EAGAIN);
+	m->sent += error == 0;
+	m->sum_sent += error == 0 ? number : 0;
+	m->received += displaced;
+	m->sum_received += displaced ? other : 0;
+}
+
+static void medley_receive(struct medley *m, bool into_nothing)
+{
+	uint64_t number = 0;
+	int error = into_nothing ? chan_try_recv(m->e.rx, NULL) : chan_try_recv(m->e.rx, &number);
+
+	must(error == 0 || error == EAGAIN);
+	m->received += error == 0 && !into_nothing;
+	m->sum_received += error == 0 ? number : 0;
+}
+
+/* Sends and receives of every kind, over block ends and ring ends, that end
+ * with an empty channel when nobody interferes. */
+static void play_medley(void *arg)
+{
+	struct medley *m = arg;
+
+	is_subject = true;
+	for (uint64_t i = 1; i <= 150; i++) {
+		medley_send(m, i, false);
+		if (i % 10 < 7)
+			medley_send(m, 1000 + i, i % 3 == 0);
+		medley_receive(m, i % 7 == 0);
+		medley_receive(m, false);
+	}
+	is_subject = false;
+}
+
+static void note_points(const struct kind *k)
+{
+	struct destroyed d;
+	struct medley m = { .e = kind_open_destroying(k, &d) };
+
+	n_points = 0;
+	__atomic_store_n(&chan__tp_hook, on_point_note, __ATOMIC_RELEASE);
+	worker_start(&m.worker, play_medley, &m);
+	worker_join(&m.worker);
+	__atomic_store_n(&chan__tp_hook, NULL, __ATOMIC_RELEASE);
+	ends_drop(&m.e);
+}
+
+static void go_on_beside(struct medley *other, struct watch *w)
+{
+	for (uint64_t i = 0; i < 100; i++) {
+		uint64_t number = 5000 + i;
+		int error = timed_send(w, other->e.tx, number);
+
+		must(error == 0 || error == EAGAIN);
+		other->sent += error == 0;
+		other->sum_sent += error == 0 ? number : 0;
+		error = timed_recv(w, other->e.rx, &number);
+		must(error == 0 || error == EAGAIN);
+		other->received += error == 0;
+		other->sum_received += error == 0 ? number : 0;
+	}
+}
+
+/* Holds a thread at one point while another sends and receives; then all that
+ * was accepted has been received, destroyed, or is still there. */
+static bool hold_medley_at(const struct kind *k, const char *point, unsigned skip)
+{
+	struct destroyed d;
+	struct medley m = { .e = kind_open_destroying(k, &d) }, mine = { .e = m.e };
+	struct watch w = { 0, 0 };
+	uint64_t number;
+	bool held;
+
+	hold_at(point, skip);
+	worker_start(&m.worker, play_medley, &m);
+	held = wait_held(&m.worker);
+	if (held) {
+		go_on_beside(&mine, &w);
+		expect_prompt(&w);
+		let_go();
+	}
+	worker_join(&m.worker);
+	while (chan_try_recv(m.e.rx, &number) == 0) {
+		mine.received++;
+		mine.sum_received += number;
+	}
+	must_eq(m.received + mine.received + d.count, m.sent + mine.sent);
+	must_eq(m.sum_received + mine.sum_received + d.sum, m.sum_sent + mine.sum_sent);
+	ends_drop(&m.e);
+	return held;
+}
+
+static void whoever_is_held_anywhere_the_others_go_on(const struct kind *k)
+{
+	static const unsigned skips[] = { 0, 1, 2, 5, 14, 31, 62, 63, 100 };
+	size_t holds = 0;
+
+	note_points(k);
+	must(n_points >= 2);
+	for (size_t i = 0; i < n_points; i++)
+		for (size_t j = 0; j < COUNT_OF(skips); j++)
+			holds += hold_medley_at(k, points[i], skips[j]);
+	must(holds >= n_points);
+}
+
+/* ------------------------------------------------------- no wake-up is lost */
+
+/* Two sleep; the first message is claimed and held, the second is published
+ * and wakes one of them in vain.  Let go, both messages reach somebody. */
+static void messages_published_out_of_order_wake_both_receivers(const struct kind *k)
+{
+	for (int round = 0; round < 20; round++) {
+		struct ends e = kind_open(k, 8);
+		struct call sleepers[2] = { call_recv(e.rx, CALL_PLAIN), call_recv(e.rx, CALL_PLAIN) };
+		struct call held = call_send(e.tx, CALL_PLAIN, 1);
+		uint64_t number = 2;
+
+		call_start_asleep(&sleepers[0]);
+		call_start_asleep(&sleepers[1]);
+		start_held(&held, point_of(k, "claimed-send"));
+		must_give(0, chan_try_send(e.tx, &number));
+		worker_wait_asleep(&sleepers[0].worker);
+		worker_wait_asleep(&sleepers[1].worker);
+		let_go();
+		call_finish(&held);
+		call_finish(&sleepers[0]);
+		call_finish(&sleepers[1]);
+		must(held.result == 0 && sleepers[0].result == 0 && sleepers[1].result == 0);
+		must_eq(sleepers[0].value + sleepers[1].value, 3);
+		ends_drop(&e);
+	}
+}
+
+/* The mirror image: two senders sleep before a full ring. */
+static void slots_freed_out_of_order_wake_both_senders(const struct kind *k)
+{
+	for (int round = 0; round < 20; round++) {
+		struct ends e = kind_open(k, 8);
+		struct call sleepers[2] = { call_send(e.tx, CALL_PLAIN, 100), call_send(e.tx, CALL_PLAIN, 200) };
+		struct call held = call_recv(e.rx, CALL_PLAIN);
+		uint64_t number;
+
+		queue_numbers(e.tx, 0, k->capacity);
+		call_start_asleep(&sleepers[0]);
+		call_start_asleep(&sleepers[1]);
+		start_held(&held, point_of(k, "claimed-recv"));
+		must_give(0, chan_try_recv(e.rx, &number));
+		must_eq(number, 1);
+		worker_wait_asleep(&sleepers[0].worker);
+		worker_wait_asleep(&sleepers[1].worker);
+		let_go();
+		call_finish(&held);
+		call_finish(&sleepers[0]);
+		call_finish(&sleepers[1]);
+		must(held.result == 0 && sleepers[0].result == 0 && sleepers[1].result == 0);
+		expect_numbers(e.rx, 2, k->capacity - 2);
+		must_eq(chan_len(e.c), 2);
+		ends_drop(&e);
+	}
+}
+
+/* Held between standing in the queue and sleeping. */
+static void a_send_before_the_receiver_sleeps_is_not_missed(const struct kind *k)
+{
+	for (enum call_form form = 0; form < CALL_FORMS; form++) {
+		struct ends e = kind_open(k, 8);
+		struct call held = call_recv(e.rx, form);
+		uint64_t number = 5;
+
+		start_held(&held, "block:registered");
+		must_give(0, k->capacity ? chan_try_send(e.tx, &number) : chan_send_timeout(e.tx, &number, 0));
+		let_go();
+		call_finish(&held);
+		must(held.result == 0 && held.value == 5);
+		ends_drop(&e);
+	}
+}
+
+static void a_close_before_the_receiver_sleeps_is_not_missed(const struct kind *k)
+{
+	for (enum call_form form = 0; form < CALL_FORMS; form++) {
+		struct ends e = kind_open(k, 8);
+		struct call held = call_recv(e.rx, form);
+
+		start_held(&held, "block:registered");
+		chan_close(e.c);
+		let_go();
+		call_finish(&held);
+		must_eq(held.result, EPIPE);
+		ends_drop(&e);
+	}
+}
+
+static void a_receive_before_the_sender_sleeps_is_not_missed(const struct kind *k)
+{
+	for (enum call_form form = 0; form < CALL_FORMS; form++) {
+		struct ends e = kind_open(k, 8);
+		struct call held = call_send(e.tx, form, k->capacity);
+		uint64_t number;
+
+		queue_numbers(e.tx, 0, k->capacity);
+		start_held(&held, "block:registered");
+		must_give(0, k->capacity ? chan_try_recv(e.rx, &number) : chan_recv_timeout(e.rx, &number, 0));
+		must_eq(number, 0);
+		let_go();
+		call_finish(&held);
+		must_eq(held.result, 0);
+		ends_drop(&e);
+	}
+}
+
+/* Held after its time ran out, before it leaves the queue: a message that
+ * comes now is its own, or the patient receiver's behind it. */
+static void a_message_at_the_last_instant_reaches_somebody(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_recv(e.rx, CALL_TIMEOUT), patient = call_recv(e.rx, CALL_PLAIN);
+	struct call first = call_send(e.tx, CALL_PLAIN, 5), second = call_send(e.tx, CALL_PLAIN, 6);
+
+	held.timeout_ns = CHAN_MSEC;
+	start_held(&held, "block:timed-out");
+	call_start_asleep(&patient);
+	call_start(&first);
+	if (k->capacity != 0)
+		call_finish(&first);
+	let_go();
+	call_finish(&held);
+	must(held.result == 0 || held.result == ETIMEDOUT);
+	if (held.result == 0)
+		call_start(&second);
+	call_finish(&patient);
+	must_eq(patient.result, 0);
+	must_eq(patient.value + (held.result == 0 ? held.value : 0), held.result == 0 ? 11 : 5);
+	if (k->capacity == 0)
+		call_finish(&first);
+	if (held.result == 0)
+		call_finish(&second);
+	ends_drop(&e);
+}
+
+/* Held between waking and trying: another thread takes what it was woken for,
+ * and it sleeps again until there is more. */
+static void a_woken_receiver_that_is_robbed_waits_on(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_recv(e.rx, CALL_PLAIN);
+	uint64_t number = 1;
+
+	hold_at("block:woken", 0);
+	worker_start(&held.worker, run_subject, &held);
+	worker_wait_asleep(&held.worker);
+	must_give(0, chan_try_send(e.tx, &number));
+	must(wait_held(&held.worker));
+	must_give(0, chan_try_recv(e.rx, &number));
+	must_eq(number, 1);
+	let_go();
+	worker_wait_asleep(&held.worker);
+	must(!atomic_load(&held.worker.ended));
+	number = 2;
+	must_give(0, chan_try_send(e.tx, &number));
+	call_finish(&held);
+	must(held.result == 0 && held.value == 2);
+	ends_drop(&e);
+}
+
+/* Sends only, until refused. */
+static void send_to_the_end(void *arg)
+{
+	struct medley *m = arg;
+	uint64_t number = 1;
+	int error = 0;
+
+	is_subject = true;
+	while (error != EPIPE && m->sent < 200) {
+		error = chan_try_send(m->e.tx, &number);
+		must(error == 0 || error == EPIPE || error == EAGAIN);
+		m->sent += error == 0;
+		if (error == EAGAIN && !atomic_load(&hold.armed))
+			break;
+		if (error == EAGAIN)
+			must_eq(chan_try_recv(m->e.rx, &number), 0);
+		m->received += error == EAGAIN;
+	}
+	is_subject = false;
+}
+
+/* The subject sends, freeing a place itself where it must, and is held at the
+ * point; the last receiver leaves meanwhile. */
+static bool hold_over_the_last_drop(struct medley *m, const char *point, unsigned skip)
+{
+	bool held;
+
+	hold_at(point, skip);
+	worker_start(&m->worker, send_to_the_end, m);
+	held = wait_held(&m->worker);
+	if (held) {
+		chan_receiver_drop(m->e.rx);
+		m->e.rx = NULL;
+		let_go();
+	}
+	worker_join(&m->worker);
+	ends_drop(&m->e);
+	return held;
+}
+
+/* A send fails, or its message is destroyed; every block is given back once. */
+static void a_send_held_over_the_last_drop_leaves_nothing(const struct kind *k)
+{
+	static const char *const instants[] = { "claimed-send", "published", "extend", "claimed-last" };
+	static const unsigned skips[] = { 0, 1, 14, 15, 29, 30, 31, 32, 61, 62, 63, 64 };
+	size_t holds = 0;
+
+	for (size_t i = 0; i < COUNT_OF(instants); i++)
+		for (size_t j = 0; j < COUNT_OF(skips); j++) {
+			struct counting counting;
+			struct destroyed d = { 0, 0 };
+			struct medley m = { .sent = 0 };
+			chan_allocator_t table;
+			chan_attr_t attr;
+
+			counting_init(&counting);
+			table = counting_allocator(&counting);
+			kind_attr(k, &attr);
+			must_give(0, chan_attr_setallocator(&attr, &table));
+			must_give(0, chan_attr_setdestructor(&attr, count_destroyed, &d));
+			m.e = attr_open(&attr, 8);
+			holds += hold_over_the_last_drop(&m, point_of(k, instants[i]), skips[j]);
+			must_eq(d.count + m.received, m.sent);
+			counting_must_balance(&counting);
+		}
+	must(holds >= 2 * COUNT_OF(skips)); /* the first two instants are in every flavor */
+}
+
+/* What needs a queue that is claimed slot by slot, then what every kind shares. */
+static const struct behaviour lock_free[] = {
+	BEHAVIOUR(others_go_on_beside_a_sender_that_claimed, NEEDS_NOTHING),
+	BEHAVIOUR(others_go_on_beside_a_receiver_that_claimed, NEEDS_LIMIT),
+	BEHAVIOUR(others_go_on_beside_a_receiver_that_copies, NEEDS_NOTHING),
+	BEHAVIOUR(whoever_is_held_anywhere_the_others_go_on, NEEDS_NOTHING),
+	BEHAVIOUR(messages_published_out_of_order_wake_both_receivers, NEEDS_TWO),
+	BEHAVIOUR(slots_freed_out_of_order_wake_both_senders, NEEDS_LIMIT | NEEDS_TWO),
+	BEHAVIOUR(a_send_held_over_the_last_drop_leaves_nothing, NEEDS_NOTHING),
+};
+
+static const struct behaviour provoked[] = {
+	BEHAVIOUR(a_send_before_the_receiver_sleeps_is_not_missed, NEEDS_NOTHING),
+	BEHAVIOUR(a_close_before_the_receiver_sleeps_is_not_missed, NEEDS_NOTHING),
+	BEHAVIOUR(a_receive_before_the_sender_sleeps_is_not_missed, NEEDS_FULL),
+	BEHAVIOUR(a_message_at_the_last_instant_reaches_somebody, NEEDS_NOTHING),
+	BEHAVIOUR(a_woken_receiver_that_is_robbed_waits_on, NEEDS_QUEUE),
+};
+
+int main(void)
+{
+	static struct kind kinds[MAX_KINDS], chosen[MAX_KINDS];
+	size_t n = kind_discover(kinds, CHAN_MANY, CHAN_MANY), n_chosen = 0;
+	int status;
+
+	for (size_t i = 0; i < n; i++)
+		if (kinds[i].flavor == CHAN_FLAVOR_ARRAY || kinds[i].flavor == CHAN_FLAVOR_LIST)
+			chosen[n_chosen++] = kinds[i];
+	status = matrix_run("lock-free", lock_free, COUNT_OF(lock_free), chosen, n_chosen);
+	status |= matrix_run("provoked", provoked, COUNT_OF(provoked), kinds, n);
+	return status;
+}
