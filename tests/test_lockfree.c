@@ -461,6 +461,107 @@ static void slots_freed_out_of_order_wake_both_senders(const struct kind *k)
 	}
 }
 
+/* Moves the channel's positions on, one message at a time. */
+static void move_on(struct ends *e, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		queue_numbers(e->tx, i, 1);
+		expect_numbers(e->rx, i, 1);
+	}
+}
+
+/* `held` is held at the point, `other` comes and sleeps if it must; let go,
+ * both end well.  True: the point was passed. */
+static bool end_well(struct call *held, struct call *other, const char *point)
+{
+	bool was_held;
+
+	hold_at(point, 0);
+	worker_start(&held->worker, run_subject, held);
+	was_held = wait_held(&held->worker);
+	call_start_asleep(other);
+	let_go();
+	call_finish(held);
+	call_finish(other);
+	must(held->result == 0 && other->result == 0);
+	return was_held;
+}
+
+static bool two_receivers(const struct kind *k, const char *point, size_t offset)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_recv(e.rx, CALL_PLAIN), other = call_recv(e.rx, CALL_PLAIN);
+	bool was_held;
+
+	move_on(&e, offset);
+	queue_numbers(e.tx, 1, 2);
+	was_held = end_well(&held, &other, point);
+	must_eq(held.value + other.value, 3);
+	ends_drop(&e);
+	return was_held;
+}
+
+static bool two_senders(const struct kind *k, const char *point, size_t offset)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_send(e.tx, CALL_PLAIN, 1), other = call_send(e.tx, CALL_PLAIN, 2);
+	uint64_t first, second;
+	bool was_held;
+
+	move_on(&e, offset);
+	was_held = end_well(&held, &other, point);
+	must_give(0, chan_try_recv(e.rx, &first));
+	must_give(0, chan_try_recv(e.rx, &second));
+	must_eq(first + second, 3);
+	ends_drop(&e);
+	return was_held;
+}
+
+static bool sender_then_receiver(const struct kind *k, const char *point, size_t offset)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_send(e.tx, CALL_PLAIN, 5), other = call_recv(e.rx, CALL_PLAIN);
+	bool was_held;
+
+	move_on(&e, offset);
+	was_held = end_well(&held, &other, point);
+	must_eq(other.value, 5);
+	ends_drop(&e);
+	return was_held;
+}
+
+static bool receiver_then_sender(const struct kind *k, const char *point, size_t offset)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_recv(e.rx, CALL_PLAIN), other = call_send(e.tx, CALL_PLAIN, 100);
+	bool was_held;
+
+	move_on(&e, offset);
+	queue_numbers(e.tx, 0, is_array(k) ? k->capacity : 1);
+	was_held = end_well(&held, &other, point);
+	must_eq(held.value, 0);
+	ends_drop(&e);
+	return was_held;
+}
+
+/* Whoever finds the way barred by a held thread, and sleeps, is woken when it
+ * is free again: for every point, and around the ends of blocks. */
+static void who_sleeps_beside_a_held_thread_is_woken(const struct kind *k)
+{
+	static const size_t offsets[] = { 0, 1, 14, 15, 29, 30, 31, 61, 62, 63 };
+	size_t holds = 0;
+
+	note_points(k);
+	for (size_t i = 0; i < n_points; i++)
+		for (size_t j = 0; j < COUNT_OF(offsets); j++) {
+			holds += two_receivers(k, points[i], offsets[j]);
+			holds += two_senders(k, points[i], offsets[j]);
+			holds += sender_then_receiver(k, points[i], offsets[j]);
+			holds += receiver_then_sender(k, points[i], offsets[j]);
+		}
+	must(holds >= 2 * COUNT_OF(offsets));
+}
+
 /* Held between standing in the queue and sleeping. */
 static void a_send_before_the_receiver_sleeps_is_not_missed(const struct kind *k)
 {
@@ -725,6 +826,7 @@ static const struct behaviour lock_free[] = {
 	BEHAVIOUR(whoever_is_held_anywhere_the_others_go_on, NEEDS_NOTHING),
 	BEHAVIOUR(messages_published_out_of_order_wake_both_receivers, NEEDS_TWO),
 	BEHAVIOUR(slots_freed_out_of_order_wake_both_senders, NEEDS_LIMIT | NEEDS_TWO),
+	BEHAVIOUR(who_sleeps_beside_a_held_thread_is_woken, NEEDS_TWO),
 	BEHAVIOUR(a_send_held_over_the_last_drop_leaves_nothing, NEEDS_NOTHING),
 };
 
