@@ -116,8 +116,8 @@ struct chan__flavor {
 	/* A wake-up was not needed, or more is there: pass it on if ready. */
 	void (*pass_on)(struct chan *c, enum chan__side side);
 	/* Somebody starves on this side: serve it first if that can be done now.
-	 * Can run a destructor: the channel is held. */
-	void (*serve)(struct chan *c, enum chan__side side);
+	 * False: nobody was settled.  Can run a destructor: the channel is held. */
+	bool (*serve)(struct chan *c, enum chan__side side);
 
 	/* No further sends; idempotent; wakes everybody. */
 	void (*close)(struct chan *c);

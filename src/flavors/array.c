@@ -110,7 +110,7 @@ CHAN__INLINE uint64_t array_next(const struct array *a, uint64_t pos)
 }
 
 static bool array_is_closed(const struct chan *c);
-static void array_serve(struct chan *c, enum chan__side side);
+static bool array_serve(struct chan *c, enum chan__side side);
 
 /* --------------------------------------------------------------- after the fact */
 
@@ -135,18 +135,20 @@ static CHAN__COLD void array_orphan(struct array *a, uint64_t pos)
  * Wakes up to n waiters of the side.  One that starves is not woken but served,
  * so that nobody can be faster than it once more.  That makes a slot or a message
  * for the other side, where somebody may starve as well: each step settles one
- * waiter, so it comes to an end.
+ * waiter, so it comes to an end.  Whether it can be served is looked up with no
+ * fence and may be answered from the past, so if not, it is woken all the same.
  */
 static CHAN__COLD void array_wake(struct array *a, enum chan__side side, size_t n)
 {
 	struct chan *c = &a->base;
 
-	if (!chan__waitq_is_starving(&c->waiting[side])) {
+	if (chan__likely(!chan__waitq_is_starving(&c->waiting[side]))) {
 		chan__waitq_wake(&c->waiting[side], chan__wakes(n));
 		return;
 	}
 	chan__hold(c);
-	array_serve(c, side);
+	if (!array_serve(c, side))
+		chan__waitq_wake(&c->waiting[side], chan__wakes(n));
 	chan__release(c);
 }
 
@@ -444,7 +446,8 @@ static int array_displace(struct array *a, uint64_t tail, const void *msg, void 
 		array_exchange(a, tail, msg, displaced);
 		return 0;
 	}
-	if (array_is_closed(&a->base)) /* and perhaps empty: receivers must know */
+	/* If it was closed meanwhile, receivers took our position for a message to come. */
+	if (chan__waitq_attention(&a->base.waiting[CHAN__RECV]) & CHAN__WAITERS)
 		chan__waitq_wake(&a->base.waiting[CHAN__RECV], CHAN__ALL);
 	array_wake_senders(a, 1);
 	return EAGAIN;
@@ -605,7 +608,7 @@ static void array_pass_on(struct chan *c, enum chan__side side)
  * Does for the first waiter what it waits for, if that can be done now.  Its
  * thread sleeps until it is settled, so this is its call, single or not.
  */
-static void array_serve(struct chan *c, enum chan__side side)
+static bool array_serve(struct chan *c, enum chan__side side)
 {
 	struct chan__node *n = NULL;
 	int e;
@@ -616,8 +619,9 @@ static void array_serve(struct chan *c, enum chan__side side)
 		e = side == CHAN__SEND ? c->flavor->try_send(c, n->source)
 		                       : c->flavor->try_recv(&c->receiver, n->target);
 		chan__node_settle(n, e);
+		array_pass_on(c, side);
 	}
-	array_pass_on(c, side);
+	return n != NULL;
 }
 
 /* --------------------------------------------------------------- disconnection */

@@ -177,7 +177,7 @@ CHAN__INLINE bool list_take_turn(struct list *l)
 }
 
 static CHAN__COLD void list_drain(struct list *l);
-static void list_serve(struct chan *c, enum chan__side side);
+static bool list_serve(struct chan *c, enum chan__side side);
 
 /* Somebody went to sleep because the turn was taken; or the destructor of the
  * message at hand dropped the last receiver, and a sender may want a drain. */
@@ -478,17 +478,21 @@ static CHAN__COLD void list_drain(struct list *l)
 	chan__release(&l->base);
 }
 
-/* Something was published while somebody paid attention.  A waiter that starves
- * is not woken but served, so that nobody can be faster than it once more. */
+/*
+ * Something was published while somebody paid attention.  A waiter that starves
+ * is not woken but served, so that nobody can be faster than it once more; if
+ * that does not succeed, it is woken all the same.
+ */
 static CHAN__COLD void list_sent(struct list *l, size_t n, uint32_t attention)
 {
 	struct chan *c = &l->base;
 
 	if (attention & CHAN__GONE) {
 		list_drain(l);
-	} else if (chan__unlikely(chan__waitq_is_starving(&c->waiting[CHAN__RECV]))) {
+	} else if (attention & CHAN__STARVING) {
 		chan__hold(c);
-		list_serve(c, CHAN__RECV);
+		if (!list_serve(c, CHAN__RECV))
+			chan__waitq_wake(&c->waiting[CHAN__RECV], chan__wakes(n));
 		chan__release(c);
 	} else if (attention & CHAN__WAITERS) {
 		chan__waitq_wake(&c->waiting[CHAN__RECV], chan__wakes(n));
@@ -766,15 +770,17 @@ static void list_pass_on(struct chan *c, enum chan__side side)
 		chan__waitq_wake(q, 1);
 }
 
-static void list_serve(struct chan *c, enum chan__side side)
+static bool list_serve(struct chan *c, enum chan__side side)
 {
 	struct chan__node *n = NULL;
 
 	if (list_receivable(list_of(c)) == LIST_READY)
 		n = chan__waitq_claim_starving(&c->waiting[side]);
-	if (n)
+	if (n) {
 		chan__node_settle(n, c->flavor->try_recv(&c->receiver, n->target));
-	list_pass_on(c, side);
+		list_pass_on(c, side);
+	}
+	return n != NULL;
 }
 
 /* --------------------------------------------------------------- disconnection */
