@@ -7,7 +7,8 @@
  *
  * Rules for every operation:
  *   - arguments were checked by the caller;
- *   - no lock is held across the program's callbacks;
+ *   - no lock that anybody waits for is held across a destructor (the turn of
+ *     list, which nobody waits for, may be; and so may locks across an allocator);
  *   - EAGAIN promises that whoever ends that state wakes a registered waiter;
  *   - on failure nothing the caller owns has changed.
  */

@@ -28,20 +28,29 @@
  * FULL is a bit of its own, so that capacity 1, where the next position in
  * the same slot is the next position of all, is nothing special.
  *
- * Invariants:
+ * Invariants, while receivers are there and nobody exchanges:
  *   head <= tail <= head + capacity, as positions;
  *   the stamp of a position in [head, tail) is pos (its send is still writing)
  *   or pos|FULL; of one before head it is pos|FULL (its receive is still reading)
  *   or pos+LAP.
+ * An exchange holds tail's position and the oldest one, in the same slot: the
+ * stamp goes from oldest|FULL to tail|FULL at once, and a single producer's tail
+ * stands one beyond head + capacity meanwhile.
  *
- * Who writes what: tail senders and closers, head receivers and exchanging
- * senders, a stamp the thread that claimed its position.
+ * Who writes what: tail senders and closers, head receivers, exchanging senders
+ * and array_discard, a stamp the thread that claimed its position, or, once
+ * the receivers are gone, the winner of A9.
  *
- * Moments of truth.  "Full": the stamp at tail is not tail, and tail has not
- * moved since it was read: at the instant of reading the stamp, the message of
- * one lap ago still held the slot (unread, or in the hands of a call).
+ * Moments of truth.  "Full": the stamp at tail is not tail, and tail reads the
+ * same before and after: at the instant of reading the stamp, the message of
+ * one lap ago still held the slot (unread, or in the hands of a call).  Tail may
+ * have gone away and come back in between, by EXCHANGE or by a single producer's taking
+ * back; that changes no stamp, and a call that meets it may say EAGAIN anyway.
  * "Empty": the stamp at head is not head|FULL, and head has not moved: at
  * that instant the next message did not exist, or was still being written.
+ *
+ * Closed and empty is "ready" for a receiver, and a woken receiver passes on what is
+ * ready: so each of those asleep hears of the end from the one before it.
  *
  * Promises.  With a single producer nobody else moves tail, and with a single
  * consumer nobody else moves head: a plain store takes the place of the
@@ -436,8 +445,8 @@ static int array_displace(struct array *a, uint64_t tail, const void *msg, void 
 	           : !chan__u64_cas_relaxed(&a->tail, &tail, tail | ARRAY_EXCHANGE))
 		return EAGAIN;
 	CHAN_TP("array:exchange");
-	/* Acquire, as A5: the message that the stamp announced. */
-	claimed = chan__u64_cas_acquire(&a->head, &oldest, array_next(a, oldest));
+	/* The message itself came with the stamp, read acquire above as A5. */
+	claimed = chan__u64_cas_relaxed(&a->head, &oldest, array_next(a, oldest));
 	if (single && !claimed)
 		chan__u64_store_release(&a->tail, tail);
 	else if (!single)
@@ -640,7 +649,9 @@ static bool array_is_closed(const struct chan *c)
  *
  * One producer: CLOSING turns it away from now on; after the heavy fence (A12,
  * pairs with A2) a claim it made before is visible in tail, so SHUT (A11 release)
- * may let receivers compare tail with head.
+ * may let receivers compare tail with head.  The receiver that reads tail is a
+ * third thread: it sees what the fence made visible to the closer, because
+ * it acquires SHUT, which comes after that fence.
  */
 static void array_close(struct chan *c)
 {
