@@ -174,7 +174,8 @@ CHAN__INLINE bool list_take_turn(struct list *l)
 	for (int i = 0; i < CHAN__TURN_TRIES; i++) {
 		uint32_t open = 0;
 
-		if (chan__likely(chan__u32_cas_acquire(&l->turn, &open, 1)))
+		if (chan__likely(chan__u32_load_relaxed(&l->turn) == 0) &&
+		    chan__likely(chan__u32_cas_acquire(&l->turn, &open, 1)))
 			return true;
 		chan__relax();
 	}
@@ -380,6 +381,8 @@ static CHAN__COLD int list_extend(struct list *l, struct list_block **block, uin
 CHAN__INLINE int list_claim_send(struct list *l, size_t n, struct list_block **block,
                                   uint64_t *pos, size_t *claimed)
 {
+	unsigned collisions = 0;
+
 	for (;;) {
 		uint64_t tail = chan__u64_load_acquire(&l->tail);
 		size_t tagged = chan__size_load_acquire(&l->tail_block);
@@ -399,6 +402,8 @@ CHAN__INLINE int list_claim_send(struct list *l, size_t n, struct list_block **b
 			*pos = tail;
 			*claimed = k;
 			return 0;
+		} else {
+			chan__collided(&collisions);
 		}
 	}
 }
