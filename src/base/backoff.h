@@ -18,7 +18,7 @@ static inline void chan__relax(void) { __asm__ __volatile__("" ::: "memory"); }
  * brings smaller numbers. */
 enum {
 	CHAN__PATIENCE   = 16, /* woken in vain this often, a waiter is served first */
-	CHAN__TURN_TRIES = 8,  /* for the turn of a list, ever further apart */
+	CHAN__TURN_TRIES = 4,  /* for the turn of a list, ever further apart */
 	CHAN__LOCK_TRIES = 100 /* for a lock, before sleeping on it */
 };
 

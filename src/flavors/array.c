@@ -363,9 +363,9 @@ CHAN__INLINE void array_take(struct array *a, uint64_t pos, void *msg)
 {
 	chan__u64 *stamp = array_stamp(a, pos);
 
-	if (chan__likely(msg != NULL) || a->base.msg_size == 0)
+	if (chan__likely(msg != NULL))
 		chan__copy(msg, array_msg(a, stamp), a->base.msg_size);
-	else
+	else if (a->base.msg_size > 0)
 		chan__destroy_message(&a->base, array_msg(a, stamp));
 	array_free(a, pos, stamp);
 }

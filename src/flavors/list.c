@@ -612,7 +612,7 @@ CHAN__INLINE int list_recv(struct chan *c, char *msgs, size_t max, bool single, 
 			e = list_none(l, head);
 			break;
 		}
-		chan__copy(msgs ? msgs + *count * c->msg_size : NULL, list_msg(l, slot), c->msg_size);
+		chan__copy(chan__message_at(msgs, *count, c->msg_size), list_msg(l, slot), c->msg_size);
 		list_advance(l, head);
 		head += LIST_STEP;
 		++*count;
