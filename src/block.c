@@ -27,11 +27,16 @@ struct block_op {
 	void *target;
 };
 
+/* Whoever starves on this side comes first. */
 static int block_attempt(const struct block_op *op)
 {
+	struct chan *c = op->c;
+
+	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[op->side])))
+		c->flavor->serve(c, op->side);
 	if (op->side == CHAN__SEND)
-		return op->c->flavor->try_send(op->c, op->source);
-	return op->c->flavor->try_recv(op->rx, op->target);
+		return c->flavor->try_send(c, op->source);
+	return c->flavor->try_recv(op->rx, op->target);
 }
 
 /* ------------------------------------------------------------------ spinning */
@@ -45,7 +50,7 @@ static int block_attempt(const struct block_op *op)
 enum {
 	SPIN_ROUNDS     = 10, /* of at most 64 pauses, the later ones with a yield */
 	SPIN_YIELD_FROM = 6,
-	SPIN_CREDIT_MAX = 64,
+	SPIN_LOOK_FROM  = 3,  /* at the clock, before rounds that take longer than that */
 	SPIN_EARN       = 4,
 	SPIN_PROBE      = 16
 };
@@ -81,38 +86,31 @@ static void spin_learn(struct chan *c, enum chan__side side, bool paid)
 	uint32_t credit = chan__u32_load_relaxed(&c->spin_credit[side]);
 
 	if (paid)
-		credit = credit + SPIN_EARN < SPIN_PROBE + SPIN_CREDIT_MAX ? credit + SPIN_EARN
-		                                                           : SPIN_PROBE + SPIN_CREDIT_MAX;
+		credit = credit + SPIN_EARN < CHAN__SPIN_CREDIT ? credit + SPIN_EARN : CHAN__SPIN_CREDIT;
 	else
 		credit = credit > SPIN_PROBE ? credit - 1 : 0;
 	chan__u32_store_relaxed(&c->spin_credit[side], credit);
 }
 
-/* Over time?  Looked at only in the rounds that yield anyway. */
-static bool spin_expired(unsigned round, uint64_t *start, uint64_t limit)
+static bool spin_expired(unsigned round, uint64_t start, uint64_t limit)
 {
-	if (round < SPIN_YIELD_FROM)
-		return false;
-	if (round == SPIN_YIELD_FROM) {
-		*start = chan__clock_ns();
-		return false;
-	}
-	return chan__clock_ns() - *start >= limit;
+	return round >= SPIN_LOOK_FROM && chan__clock_ns() - start >= limit;
 }
 
 /* Tries, for a bounded while.  EAGAIN: nothing came of it. */
 static int spin_on_channel(const struct block_op *op)
 {
-	uint64_t start = 0;
+	uint64_t start;
 	int e = EAGAIN;
 
 	if (op->c->flavor->meets_in_queue || !spin_allowed(op->c, op->side))
 		return EAGAIN;
+	start = chan__clock_ns();
 	for (unsigned round = 0; e == EAGAIN && round < SPIN_ROUNDS; round++) {
+		if (spin_expired(round, start, op->c->spin_ns))
+			break;
 		spin_pass(round);
 		e = block_attempt(op);
-		if (spin_expired(round, &start, op->c->spin_ns))
-			break;
 	}
 	spin_learn(op->c, op->side, e != EAGAIN);
 	return e;
@@ -121,16 +119,17 @@ static int spin_on_channel(const struct block_op *op)
 /* The same for a flavor whose partners come to the node in the queue. */
 static void spin_on_parker(const struct block_op *op, struct chan__parker *p)
 {
-	uint64_t start = 0;
+	uint64_t start;
 	bool ready = false;
 
 	if (!op->c->flavor->meets_in_queue || !spin_allowed(op->c, op->side))
 		return;
+	start = chan__clock_ns();
 	for (unsigned round = 0; !ready && round < SPIN_ROUNDS; round++) {
+		if (spin_expired(round, start, op->c->spin_ns))
+			break;
 		spin_pass(round);
 		ready = p->kind->ready(p);
-		if (spin_expired(round, &start, op->c->spin_ns))
-			break;
 	}
 	spin_learn(op->c, op->side, ready);
 }
@@ -176,29 +175,26 @@ out:
 	return e;
 }
 
+/*
+ * A wake-up that was spent on this thread is answered by an attempt, always.
+ * What it leaves behind is passed on at the end: more messages or slots, or
+ * the end of the channel, which every waiter hears from the one before it.
+ */
 static int block(const struct block_op *op, const struct chan__deadline *d)
 {
 	bool woken = false;
 	unsigned vain = 0;
-	int e;
+	int e = block_attempt(op);
 
-	for (;;) {
-		int waited = EAGAIN;
+	while (e == EAGAIN && (e = spin_on_channel(op)) == EAGAIN) {
+		int waited = block_once(op, d, vain, &woken);
 
-		e = spin_on_channel(op);
-		if (e != EAGAIN)
-			break;
-		waited = block_once(op, d, vain, &woken);
 		if (waited != EAGAIN && waited != ETIMEDOUT)
 			return waited;
 		CHAN_TP("block:woken");
 		e = block_attempt(op);
-		if (e != EAGAIN)
-			break;
-		if (waited == ETIMEDOUT) {
+		if (e == EAGAIN && (waited == ETIMEDOUT || chan__deadline_passed(d)))
 			e = ETIMEDOUT;
-			break;
-		}
 		if (vain < CHAN__PATIENCE)
 			vain++;
 	}
@@ -210,13 +206,11 @@ static int block(const struct block_op *op, const struct chan__deadline *d)
 /* A destructor that runs on the way may drop the handle in use. */
 static int block_held(const struct block_op *op, const struct chan__deadline *d)
 {
-	int e;
+	bool held = chan__hold_for_callbacks(op->c);
+	int e = block(op, d);
 
-	if (!op->c->destructor)
-		return block(op, d);
-	chan__hold(op->c);
-	e = block(op, d);
-	chan__release(op->c);
+	if (held)
+		chan__release(op->c);
 	return e;
 }
 
@@ -239,6 +233,16 @@ int chan__serve_then_send(struct chan *c, const void *msgs, size_t n, size_t *co
 {
 	bool held = serve_enter(c, CHAN__SEND);
 	int e = c->flavor->try_send_many(c, (const char *)msgs, n, count);
+
+	if (held)
+		chan__release(c);
+	return e;
+}
+
+int chan__serve_then_force(struct chan *c, const void *msg, void *displaced, bool *was_displaced)
+{
+	bool held = serve_enter(c, CHAN__SEND);
+	int e = c->flavor->force_send(c, msg, displaced, was_displaced);
 
 	if (held)
 		chan__release(c);

@@ -163,35 +163,40 @@ CHAN__EXPORT int chan_try_send(chan_sender_t *tx, const void *msg)
 
 CHAN__EXPORT int chan_send(chan_sender_t *tx, const void *msg)
 {
-	int e = chan_try_send(tx, msg);
+	struct chan *c = chan_to(tx);
+	int e;
 
-	if (chan__likely(e != EAGAIN))
-		return e;
-	return chan__block_send(chan_to(tx), msg, &chan_forever);
+	if (!chan_sendable(c, msg))
+		return EINVAL;
+	e = chan__quick_send(c, msg);
+	return chan__likely(e != EAGAIN) ? e : chan__block_send(c, msg, &chan_forever);
 }
 
 CHAN__EXPORT int chan_send_timeout(chan_sender_t *tx, const void *msg, uint64_t timeout_ns)
 {
+	struct chan *c = chan_to(tx);
 	struct chan__deadline d;
-	int e = chan_try_send(tx, msg);
+	int e;
 
+	if (!chan_sendable(c, msg))
+		return EINVAL;
+	e = chan__quick_send(c, msg);
 	if (chan__likely(e != EAGAIN))
 		return e;
 	d = chan__deadline_after(timeout_ns);
-	return chan__block_send(chan_to(tx), msg, &d);
+	return chan__block_send(c, msg, &d);
 }
 
 CHAN__EXPORT int chan_send_deadline(chan_sender_t *tx, const void *msg, const struct timespec *abstime)
 {
 	struct chan__deadline d = chan__deadline_at(abstime);
+	struct chan *c = chan_to(tx);
 	int e;
 
-	if (abstime && !chan__timespec_valid(abstime))
+	if (!chan_sendable(c, msg) || (abstime && !chan__timespec_valid(abstime)))
 		return EINVAL;
-	e = chan_try_send(tx, msg);
-	if (chan__likely(e != EAGAIN))
-		return e;
-	return chan__block_send(chan_to(tx), msg, &d);
+	e = chan__quick_send(c, msg);
+	return chan__likely(e != EAGAIN) ? e : chan__block_send(c, msg, &d);
 }
 
 CHAN__EXPORT int chan_force_send(chan_sender_t *tx, const void *msg, void *displaced, bool *was_displaced)
@@ -202,7 +207,7 @@ CHAN__EXPORT int chan_force_send(chan_sender_t *tx, const void *msg, void *displ
 		return EINVAL;
 	if (c->single_consumer)
 		return ENOTSUP;
-	return c->flavor->force_send(c, msg, displaced, was_displaced);
+	return chan__serve_then_force(c, msg, displaced, was_displaced);
 }
 
 /* ----------------------------------------------------------------- receiving */
@@ -216,18 +221,22 @@ CHAN__EXPORT int chan_try_recv(chan_receiver_t *rx, void *msg)
 
 CHAN__EXPORT int chan_recv(chan_receiver_t *rx, void *msg)
 {
-	int e = chan_try_recv(rx, msg);
+	int e;
 
-	if (chan__likely(e != EAGAIN))
-		return e;
-	return chan__block_recv(rx, msg, &chan_forever);
+	if (chan__unlikely(!rx))
+		return EINVAL;
+	e = chan__quick_recv(rx, msg);
+	return chan__likely(e != EAGAIN) ? e : chan__block_recv(rx, msg, &chan_forever);
 }
 
 CHAN__EXPORT int chan_recv_timeout(chan_receiver_t *rx, void *msg, uint64_t timeout_ns)
 {
 	struct chan__deadline d;
-	int e = chan_try_recv(rx, msg);
+	int e;
 
+	if (chan__unlikely(!rx))
+		return EINVAL;
+	e = chan__quick_recv(rx, msg);
 	if (chan__likely(e != EAGAIN))
 		return e;
 	d = chan__deadline_after(timeout_ns);
@@ -239,12 +248,10 @@ CHAN__EXPORT int chan_recv_deadline(chan_receiver_t *rx, void *msg, const struct
 	struct chan__deadline d = chan__deadline_at(abstime);
 	int e;
 
-	if (abstime && !chan__timespec_valid(abstime))
+	if (chan__unlikely(!rx) || (abstime && !chan__timespec_valid(abstime)))
 		return EINVAL;
-	e = chan_try_recv(rx, msg);
-	if (chan__likely(e != EAGAIN))
-		return e;
-	return chan__block_recv(rx, msg, &d);
+	e = chan__quick_recv(rx, msg);
+	return chan__likely(e != EAGAIN) ? e : chan__block_recv(rx, msg, &d);
 }
 
 /* ------------------------------------------------------------------- batches */
@@ -273,26 +280,36 @@ CHAN__EXPORT int chan_try_send_many(chan_sender_t *tx, const void *msgs, size_t 
 	return *sent > 0 ? 0 : e;
 }
 
-CHAN__EXPORT int chan_send_many(chan_sender_t *tx, const void *msgs, size_t n, size_t *sent)
+static int chan_send_all(struct chan *c, const char *msgs, size_t n, size_t *sent)
 {
-	struct chan *c = chan_to(tx);
-	const char *next = (const char *)msgs;
 	int e = 0;
 
-	if (!chan_batch_valid(c, msgs, c ? c->msg_size : 0, n, sent))
-		return EINVAL;
 	while (e == 0 && *sent < n) {
 		size_t count = 0;
 
-		e = chan__serve_then_send(c, next, n - *sent, &count);
+		e = chan__serve_then_send(c, msgs + *sent * c->msg_size, n - *sent, &count);
 		*sent += count;
-		next += count * c->msg_size;
 		if (e != EAGAIN)
 			continue;
-		e = chan__block_send(c, next, &chan_forever);
+		e = chan__block_send(c, msgs + *sent * c->msg_size, &chan_forever);
 		*sent += e == 0;
-		next += c->msg_size;
 	}
+	return e;
+}
+
+/* Between two messages a destructor may have dropped the handle in use. */
+CHAN__EXPORT int chan_send_many(chan_sender_t *tx, const void *msgs, size_t n, size_t *sent)
+{
+	struct chan *c = chan_to(tx);
+	bool held;
+	int e;
+
+	if (!chan_batch_valid(c, msgs, c ? c->msg_size : 0, n, sent))
+		return EINVAL;
+	held = chan__hold_for_callbacks(c);
+	e = chan_send_all(c, (const char *)msgs, n, sent);
+	if (held)
+		chan__release(c);
 	return e;
 }
 
@@ -316,20 +333,38 @@ CHAN__EXPORT int chan_try_recv_many(chan_receiver_t *rx, void *msgs, size_t max,
 	return *received > 0 ? 0 : e;
 }
 
-CHAN__EXPORT int chan_recv_many(chan_receiver_t *rx, void *msgs, size_t max, size_t *received)
+/* Waits for one, and takes what is there beside it. */
+static int chan_recv_some(chan_receiver_t *rx, void *msgs, size_t max, size_t *received)
 {
-	int e = chan_try_recv_many(rx, msgs, max, received);
-	size_t more = 0;
+	size_t size = msgs ? rx->chan->msg_size : 0, more = 0;
+	int e = chan__block_recv(rx, msgs, &chan_forever);
 
-	if (chan__likely(e != EAGAIN))
-		return e;
-	e = chan__block_recv(rx, msgs, &chan_forever);
 	if (e != 0)
 		return e;
 	if (max > 1)
-		chan__serve_then_recv(rx, msgs ? (char *)msgs + rx->chan->msg_size : NULL, max - 1, &more);
+		chan__serve_then_recv(rx, msgs ? (char *)msgs + size : NULL, max - 1, &more);
 	*received = 1 + more;
 	return 0;
+}
+
+CHAN__EXPORT int chan_recv_many(chan_receiver_t *rx, void *msgs, size_t max, size_t *received)
+{
+	struct chan *c;
+	bool held;
+	int e;
+
+	if (!chan_recv_batch_valid(rx, msgs, max, received))
+		return EINVAL;
+	c = rx->chan;
+	held = chan__hold_for_callbacks(c);
+	e = max > 0 ? chan__serve_then_recv(rx, msgs, max, received) : 0;
+	if (*received > 0)
+		e = 0;
+	else if (e == EAGAIN)
+		e = chan_recv_some(rx, msgs, max, received);
+	if (held)
+		chan__release(c);
+	return e;
 }
 
 CHAN__EXPORT void chan_deadline(uint64_t timeout_ns, struct timespec *abstime)

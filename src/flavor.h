@@ -22,6 +22,9 @@
 #include "base/process.h"
 #include "wait/waitq.h"
 
+/* A side's credit for spinning, at first and at most; see block.c. */
+enum { CHAN__SPIN_CREDIT = 80 };
+
 enum chan__side { CHAN__SEND = 0, CHAN__RECV = 1 };
 
 /* What a channel is made from; the inside of chan_attr_t. */
@@ -112,7 +115,8 @@ struct chan__flavor {
 	void (*unwatch)(struct chan *c, enum chan__side side, struct chan__node *n);
 	/* A wake-up was not needed, or more is there: pass it on if ready. */
 	void (*pass_on)(struct chan *c, enum chan__side side);
-	/* Somebody starves on this side: serve it first if that can be done now. */
+	/* Somebody starves on this side: serve it first if that can be done now.
+	 * Can run a destructor: the channel is held. */
 	void (*serve)(struct chan *c, enum chan__side side);
 
 	/* No further sends; idempotent; wakes everybody. */
@@ -155,6 +159,16 @@ CHAN__HIDDEN void chan__close(struct chan *c);
 CHAN__HIDDEN void chan__hold(struct chan *c);
 CHAN__HIDDEN void chan__release(struct chan *c);
 
+/* Held if it has a destructor, which may drop the handle in use; the answer
+ * says whether. */
+static inline bool chan__hold_for_callbacks(struct chan *c)
+{
+	if (!c->destructor)
+		return false;
+	chan__hold(c);
+	return true;
+}
+
 /* Runs the destructor, if there is one; nothing is locked. */
 CHAN__HIDDEN void chan__destroy_message(struct chan *c, void *msg);
 
@@ -173,6 +187,7 @@ static inline bool chan__is_forked(const struct chan *c)
  * serving can run a destructor, and that can drop the handle in use.
  */
 CHAN__HIDDEN int chan__serve_then_send(struct chan *c, const void *msgs, size_t n, size_t *count);
+CHAN__HIDDEN int chan__serve_then_force(struct chan *c, const void *msg, void *displaced, bool *was_displaced);
 CHAN__HIDDEN int chan__serve_then_recv(struct chan_receiver *rx, void *msgs, size_t max, size_t *count);
 
 static inline int chan__try_send(struct chan *c, const void *msg)
@@ -190,6 +205,21 @@ static inline int chan__try_recv(struct chan_receiver *rx, void *msg)
 
 	if (chan__unlikely(chan__waitq_is_starving(&rx->chan->waiting[CHAN__RECV])))
 		return chan__serve_then_recv(rx, msg, 1, &count);
+	return rx->chan->flavor->try_recv(rx, msg);
+}
+
+/* The same for calls that can wait: what is not quick is left to block.c. */
+static inline int chan__quick_send(struct chan *c, const void *msg)
+{
+	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[CHAN__SEND])))
+		return EAGAIN;
+	return c->flavor->try_send(c, msg);
+}
+
+static inline int chan__quick_recv(struct chan_receiver *rx, void *msg)
+{
+	if (chan__unlikely(chan__waitq_is_starving(&rx->chan->waiting[CHAN__RECV])))
+		return EAGAIN;
 	return rx->chan->flavor->try_recv(rx, msg);
 }
 

@@ -54,7 +54,7 @@ void chan__init(struct chan *c, const struct chan__flavor *flavor,
 	c->single_consumer = config->consumers == CHAN_SINGLE;
 	for (int side = 0; side < 2; side++) {
 		chan__waitq_init(&c->waiting[side]);
-		chan__u32_init(&c->spin_credit[side], UINT32_MAX / 2);
+		chan__u32_init(&c->spin_credit[side], CHAN__SPIN_CREDIT);
 	}
 	chan__size_init(&c->senders, 1);
 	chan__size_init(&c->receivers, 1);
@@ -133,27 +133,37 @@ CHAN__EXPORT void chan_sender_drop(chan_sender_t *tx)
 
 /*
  * A destructor may drop the last receiver of another channel, whose messages'
- * destructors may do the same, a million deep.  So a thread empties one
- * channel at a time: one that comes up meanwhile waits in this list.
+ * destructors may do the same, a million deep.  So a thread goes down a few
+ * levels only; channels that come up below wait in this list until the thread
+ * is back at the top.
  */
+enum { REAP_DEPTH = 32 };
+
 static _Thread_local struct {
-	bool busy;
+	unsigned depth;
 	struct chan *first;
 } reaper;
 
+static void reap_now(struct chan *c)
+{
+	reaper.depth++;
+	c->flavor->discard(c);
+	chan__release(c);
+	reaper.depth--;
+}
+
 static void reap(struct chan *c)
 {
-	c->reap_next = reaper.first;
-	reaper.first = c;
-	if (reaper.busy)
+	if (reaper.depth >= REAP_DEPTH) {
+		c->reap_next = reaper.first;
+		reaper.first = c;
 		return;
-	reaper.busy = true;
-	while ((c = reaper.first) != NULL) {
-		reaper.first = c->reap_next;
-		c->flavor->discard(c);
-		chan__release(c);
 	}
-	reaper.busy = false;
+	reap_now(c);
+	while (reaper.depth == 0 && (c = reaper.first) != NULL) {
+		reaper.first = c->reap_next;
+		reap_now(c);
+	}
 }
 
 CHAN__EXPORT chan_receiver_t *chan_receiver_clone(chan_receiver_t *rx)

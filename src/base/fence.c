@@ -53,26 +53,33 @@ void chan__fence_setup(void)
 {
 	if (fence_membarrier(FENCE_REGISTER) == 0 &&
 	    fence_membarrier(FENCE_PRIVATE_EXPEDITED) == 0)
-		chan__u32_store_relaxed(&chan__fence_asymmetric, 1);
+		chan__u32_store_relaxed(&chan__fence_asymmetric, CHAN__FENCE_FREE);
 }
 
 /*
  * A sandbox may take membarrier away after it was found.  From then on light
  * fences are full fences; those already past theirs have at most a store
- * buffer to drain, which is what the pause is for.
+ * buffer to drain, and that is what the pause is for.  Whoever comes while
+ * somebody pauses, pauses as well.
  */
 static CHAN__COLD void fence_lost(void)
 {
-	chan__u32_store_relaxed(&chan__fence_asymmetric, 0);
+	chan__u32_store_relaxed(&chan__fence_asymmetric, CHAN__FENCE_DRAINING);
 	atomic_thread_fence(memory_order_seq_cst);
 	chan__clock_wait_ns(1000000);
+	chan__u32_store_relaxed(&chan__fence_asymmetric, CHAN__FENCE_FULL);
+	atomic_thread_fence(memory_order_seq_cst);
 }
 
 void chan__fence_everywhere(void)
 {
 	atomic_thread_fence(memory_order_seq_cst);
-	if (!chan__u32_load_relaxed(&chan__fence_asymmetric))
+	switch (chan__u32_load_relaxed(&chan__fence_asymmetric)) {
+	case CHAN__FENCE_FULL:
 		return;
-	if (fence_membarrier(FENCE_PRIVATE_EXPEDITED) != 0)
-		fence_lost();
+	case CHAN__FENCE_FREE:
+		if (fence_membarrier(FENCE_PRIVATE_EXPEDITED) == 0)
+			return;
+	}
+	fence_lost();
 }

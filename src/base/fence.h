@@ -14,7 +14,9 @@ CHAN__HIDDEN void chan__fence_setup(void);
 /* The slow half: a full fence on every running thread of the process. */
 CHAN__HIDDEN void chan__fence_everywhere(void);
 
-/* 1 while membarrier serves; the light fence is free then. */
+/* FENCE_FREE while membarrier serves; see fence.c for the others. */
+enum { CHAN__FENCE_FULL = 0, CHAN__FENCE_FREE = 1, CHAN__FENCE_DRAINING = 2 };
+
 CHAN__HIDDEN extern chan__u32 chan__fence_asymmetric;
 
 #if defined(__SANITIZE_THREAD__)
@@ -42,7 +44,7 @@ static inline void chan__fence_heavy(chan__u32 *partner)
 static inline void chan__fence_light(chan__u32 *partner)
 {
 	(void)partner;
-	if (chan__likely(chan__u32_load_relaxed(&chan__fence_asymmetric)))
+	if (chan__likely(chan__u32_load_relaxed(&chan__fence_asymmetric) == CHAN__FENCE_FREE))
 		atomic_signal_fence(memory_order_seq_cst);
 	else
 		atomic_thread_fence(memory_order_seq_cst);

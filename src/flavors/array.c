@@ -109,6 +109,9 @@ CHAN__INLINE uint64_t array_next(const struct array *a, uint64_t pos)
 	return next;
 }
 
+static bool array_is_closed(const struct chan *c);
+static void array_serve(struct chan *c, enum chan__side side);
+
 /* --------------------------------------------------------------- after the fact */
 
 /*
@@ -128,13 +131,38 @@ static CHAN__COLD void array_orphan(struct array *a, uint64_t pos)
 		chan__destroy_message(&a->base, array_msg(a, stamp));
 }
 
+/*
+ * Wakes up to n waiters of the side.  One that starves is not woken but served,
+ * so that nobody can be faster than it once more.  That makes a slot or a message
+ * for the other side, where somebody may starve as well: each step settles one
+ * waiter, so it comes to an end.
+ */
+static CHAN__COLD void array_wake(struct array *a, enum chan__side side, size_t n)
+{
+	struct chan *c = &a->base;
+
+	if (!chan__waitq_is_starving(&c->waiting[side])) {
+		chan__waitq_wake(&c->waiting[side], chan__wakes(n));
+		return;
+	}
+	chan__hold(c);
+	array_serve(c, side);
+	chan__release(c);
+}
+
+CHAN__INLINE void array_wake_senders(struct array *a, size_t n)
+{
+	if (chan__unlikely(chan__waitq_attention(&a->base.waiting[CHAN__SEND]) != 0))
+		array_wake(a, CHAN__SEND, n);
+}
+
 /* n messages, the first at pos, were published while somebody paid attention. */
 static CHAN__COLD void array_sent(struct array *a, uint64_t pos, size_t n, uint32_t attention)
 {
 	struct chan *c = &a->base;
 
 	if (!(attention & CHAN__GONE)) {
-		chan__waitq_wake(&c->waiting[CHAN__RECV], n > 0 ? chan__wakes(n) : 1);
+		array_wake(a, CHAN__RECV, n);
 		return;
 	}
 	chan__hold(c);
@@ -143,26 +171,20 @@ static CHAN__COLD void array_sent(struct array *a, uint64_t pos, size_t n, uint3
 	chan__release(c);
 }
 
-/* With drop-oldest a sender can wait for the oldest message to be published. */
+/*
+ * A message was published.  With drop-oldest a sender can be waiting for just
+ * that, the oldest message; where a receiver waits too, it comes first, and
+ * the slot it frees will wake the sender.
+ */
 CHAN__INLINE void array_wake_receivers(struct array *a, uint64_t pos, size_t n)
 {
 	struct chan *c = &a->base;
 	uint32_t attention = chan__waitq_attention(&c->waiting[CHAN__RECV]);
-	bool drop_oldest = c->drop_oldest;
 
-	if (chan__unlikely(drop_oldest) &&
-	    (chan__waitq_attention(&c->waiting[CHAN__SEND]) & CHAN__WAITERS))
-		chan__waitq_wake(&c->waiting[CHAN__SEND], 1);
 	if (chan__unlikely(attention != 0))
 		array_sent(a, pos, n, attention);
-}
-
-CHAN__INLINE void array_wake_senders(struct array *a, size_t n)
-{
-	struct chan__waitq *q = &a->base.waiting[CHAN__SEND];
-
-	if (chan__unlikely(chan__waitq_attention(q) != 0))
-		chan__waitq_wake(q, chan__wakes(n));
+	else if (chan__unlikely(c->drop_oldest))
+		array_wake_senders(a, 1);
 }
 
 /* -------------------------------------------------------------------- sending */
@@ -348,13 +370,14 @@ CHAN__INLINE int array_recv(struct chan *c, char *msgs, size_t max, bool single,
 	return 0;
 }
 
-/* The destructor may drop the handle in use. */
-static CHAN__COLD int array_recv_destroy(struct chan *c, size_t max, bool single, size_t *count)
+/* The destructor may drop the handle in use, and array_discard come to claim
+ * beside us: not even a single consumer claims by a plain store here. */
+static CHAN__COLD int array_recv_destroy(struct chan *c, size_t max, size_t *count)
 {
 	int e;
 
 	chan__hold(c);
-	e = array_recv(c, NULL, max, single, count);
+	e = array_recv(c, NULL, max, false, count);
 	chan__release(c);
 	return e;
 }
@@ -390,7 +413,6 @@ static void array_exchange(struct array *a, uint64_t pos, const void *msg, void 
 		chan__u64_fetch_add_relaxed(&c->lost, 1);
 	array_exchange_message(a, stamp, msg, displaced);
 	chan__u64_store_release(stamp, pos | ARRAY_FULL); /* as A4 */
-	array_wake_senders(a, 1); /* who met EXCHANGE, or our slot, tries again */
 	array_wake_receivers(a, pos, 1);
 	chan__release(c);
 }
@@ -422,8 +444,9 @@ static int array_displace(struct array *a, uint64_t tail, const void *msg, void 
 		array_exchange(a, tail, msg, displaced);
 		return 0;
 	}
+	if (array_is_closed(&a->base)) /* and perhaps empty: receivers must know */
+		chan__waitq_wake(&a->base.waiting[CHAN__RECV], CHAN__ALL);
 	array_wake_senders(a, 1);
-	array_wake_receivers(a, tail, 0); /* closed meanwhile, and empty: they must know */
 	return EAGAIN;
 }
 
@@ -483,7 +506,7 @@ static int array_try_recv_mc(struct chan_receiver *rx, void *msg)
 	size_t count = 0;
 
 	if (chan__unlikely(!msg) && chan__of(rx)->msg_size > 0)
-		return array_recv_destroy(chan__of(rx), 1, false, &count);
+		return array_recv_destroy(chan__of(rx), 1, &count);
 	return array_recv(chan__of(rx), (char *)msg, 1, false, &count);
 }
 
@@ -492,7 +515,7 @@ static int array_try_recv_sc(struct chan_receiver *rx, void *msg)
 	size_t count = 0;
 
 	if (chan__unlikely(!msg) && chan__of(rx)->msg_size > 0)
-		return array_recv_destroy(chan__of(rx), 1, true, &count);
+		return array_recv_destroy(chan__of(rx), 1, &count);
 	return array_recv(chan__of(rx), (char *)msg, 1, true, &count);
 }
 
@@ -523,7 +546,7 @@ static int array_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max,
 	int e = 0;
 
 	if (!msgs && c->msg_size > 0)
-		return array_recv_destroy(c, max, single, count);
+		return array_recv_destroy(c, max, count);
 	while (e == 0 && *count < max)
 		e = array_recv(c, msgs ? msgs + *count * c->msg_size : NULL, max - *count, single, count);
 	return e;
@@ -578,21 +601,23 @@ static void array_pass_on(struct chan *c, enum chan__side side)
 		chan__waitq_wake(q, 1);
 }
 
-/* Does for the first waiter what it waits for, if that can be done now. */
+/*
+ * Does for the first waiter what it waits for, if that can be done now.  Its
+ * thread sleeps until it is settled, so this is its call, single or not.
+ */
 static void array_serve(struct chan *c, enum chan__side side)
 {
 	struct chan__node *n = NULL;
-	int e = EAGAIN;
+	int e;
 
 	if (array_ready(array_of(c), side))
 		n = chan__waitq_claim_starving(&c->waiting[side]);
-	if (!n)
-		return;
-	if (side == CHAN__SEND)
-		e = c->flavor->try_send(c, n->source);
-	else if (n->target || c->msg_size == 0)
-		e = c->flavor->try_recv(&c->receiver, n->target);
-	chan__node_settle(n, e);
+	if (n) {
+		e = side == CHAN__SEND ? c->flavor->try_send(c, n->source)
+		                       : c->flavor->try_recv(&c->receiver, n->target);
+		chan__node_settle(n, e);
+	}
+	array_pass_on(c, side);
 }
 
 /* --------------------------------------------------------------- disconnection */
@@ -622,8 +647,10 @@ static void array_close(struct chan *c)
 		if (chan__u64_fetch_or_acq_rel(&a->tail, ARRAY_CLOSED) & ARRAY_CLOSED)
 			return;
 	} else {
-		if (!chan__u32_cas_acq_rel(&a->closing, &open, ARRAY_CLOSING))
+		if (chan__u32_load_acquire(&a->closing) == ARRAY_SHUT)
 			return;
+		/* A second closer does it all again: its caller may rely on SHUT too. */
+		chan__u32_cas_acq_rel(&a->closing, &open, ARRAY_CLOSING);
 		chan__fence_heavy(&a->closing);
 		chan__u32_store_release(&a->closing, ARRAY_SHUT);
 	}
@@ -661,21 +688,25 @@ static void array_discard(struct chan *c)
 		array_orphan(a, pos);
 }
 
-/* A snapshot: tail did not move while head was read. */
+/* A snapshot: tail did not move while head was read.  A single producer that
+ * displaces moves tail before head: one too many is the capacity. */
 static size_t array_len(const struct chan *c)
 {
 	const struct array *a = array_of(c);
-	uint64_t tail, head, used;
+	uint64_t tail, head;
+	int64_t laps, used;
 
 	do {
 		tail = chan__u64_load_seq_cst(&a->tail);
 		head = chan__u64_load_seq_cst(&a->head);
 	} while (chan__u64_load_seq_cst(&a->tail) != tail);
 	tail &= ~ARRAY_FLAGS;
-	used = ((tail & a->index_mask) - (head & a->index_mask)) / ARRAY_ONE;
-	if ((tail & ~a->index_mask) != (head & ~a->index_mask))
-		used = c->capacity - ((head & a->index_mask) - (tail & a->index_mask)) / ARRAY_ONE;
-	return used <= c->capacity && chan__count_receivers(c) > 0 ? (size_t)used : 0;
+	laps = (int64_t)((tail & ~a->index_mask) - (head & ~a->index_mask)) / (int64_t)a->lap;
+	used = laps * (int64_t)c->capacity +
+	       ((int64_t)(tail & a->index_mask) - (int64_t)(head & a->index_mask)) / (int64_t)ARRAY_ONE;
+	if (used <= 0 || chan__count_receivers(c) == 0)
+		return 0;
+	return (size_t)used < c->capacity ? (size_t)used : c->capacity;
 }
 
 /* ------------------------------------------------------------ creation, vtable */
@@ -709,7 +740,7 @@ static const struct chan__flavor *array_variant(const struct chan__config *confi
 
 static void array_init_positions(struct array *a, size_t capacity)
 {
-	uint64_t start, pos;
+	uint64_t start;
 
 	a->lap = array_lap(capacity);
 	a->index_mask = a->lap - ARRAY_ONE;
@@ -719,8 +750,8 @@ static void array_init_positions(struct array *a, size_t capacity)
 	chan__u64_init(&a->head, start);
 	chan__u64_init(&a->gone_from, start);
 	chan__u32_init(&a->closing, ARRAY_OPEN);
-	for (pos = start; pos < start + capacity * ARRAY_ONE; pos += ARRAY_ONE)
-		chan__u64_init(array_stamp(a, pos), pos);
+	for (size_t i = 0; i < capacity; i++)
+		chan__u64_init(array_stamp(a, start + i * ARRAY_ONE), start + i * ARRAY_ONE);
 }
 
 static int array_create(const struct chan__config *config, struct chan **c)

@@ -177,6 +177,7 @@ CHAN__INLINE bool list_take_turn(struct list *l)
 }
 
 static CHAN__COLD void list_drain(struct list *l);
+static void list_serve(struct chan *c, enum chan__side side);
 
 /* Somebody went to sleep because the turn was taken; or the destructor of the
  * message at hand dropped the last receiver, and a sender may want a drain. */
@@ -405,7 +406,7 @@ CHAN__INLINE int list_claim_send_single(struct list *l, size_t n, struct list_bl
 
 	if (list_shut_for_senders(l, tail, true))
 		return EPIPE;
-	if (chan__unlikely(k == room) && !(next = list_next(l, b)))
+	if (chan__unlikely(k == room) && !(next = list_next(l, b)) && --k == 0)
 		return ENOMEM;
 	chan__u64_store_relaxed(&l->tail, tail + k * LIST_STEP);
 	chan__fence_light(&l->closing);
@@ -433,6 +434,8 @@ static void list_drain_in_turn(struct list *l)
 	struct list_block *b = l->head_block;
 	bool contiguous = true;
 
+	if (pos - b->first >= l->span)
+		return; /* a fork left head between two blocks */
 	while ((int64_t)(tail - pos) > 0) {
 		chan__u32 *slot = list_slot(l, b, pos);
 		struct list_block *leaving = b;
@@ -475,13 +478,21 @@ static CHAN__COLD void list_drain(struct list *l)
 	chan__release(&l->base);
 }
 
-/* Something was published while somebody paid attention. */
+/* Something was published while somebody paid attention.  A waiter that starves
+ * is not woken but served, so that nobody can be faster than it once more. */
 static CHAN__COLD void list_sent(struct list *l, size_t n, uint32_t attention)
 {
-	if (attention & CHAN__GONE)
+	struct chan *c = &l->base;
+
+	if (attention & CHAN__GONE) {
 		list_drain(l);
-	else if (attention & CHAN__WAITERS)
-		chan__waitq_wake(&l->base.waiting[CHAN__RECV], chan__wakes(n));
+	} else if (chan__unlikely(chan__waitq_is_starving(&c->waiting[CHAN__RECV]))) {
+		chan__hold(c);
+		list_serve(c, CHAN__RECV);
+		chan__release(c);
+	} else if (attention & CHAN__WAITERS) {
+		chan__waitq_wake(&c->waiting[CHAN__RECV], chan__wakes(n));
+	}
 }
 
 /* L15 release: publishes the message; pairs with L16. */
@@ -581,10 +592,15 @@ CHAN__INLINE int list_recv(struct chan *c, char *msgs, size_t max, bool single, 
 	return e;
 }
 
-/* One message that is large, or goes to the destructor, outside the turn. */
-static int list_recv_outside(struct chan *c, void *msg, bool single)
+/*
+ * One message that is large, or goes to the destructor, outside the turn.  A
+ * destructor may drop the last receiver, and a drain come: a call that runs it
+ * takes the turn even where a single consumer was promised.
+ */
+static int list_recv_outside(struct chan *c, void *msg, bool promised)
 {
 	struct list *l = list_of(c);
+	bool single = promised && msg;
 	struct list_block *b;
 	chan__u32 *slot;
 	uint64_t head;
@@ -724,6 +740,8 @@ static bool list_watch(struct chan *c, enum chan__side side, struct chan__node *
 
 	if (side == CHAN__SEND)
 		return false;
+	if (c->single_consumer)
+		n->vain = 0; /* nobody to be faster, and nobody else may look for it */
 	chan__waitq_join(q, n);
 	state = list_receivable(l);
 	if (state == LIST_BUSY) {
@@ -751,15 +769,12 @@ static void list_pass_on(struct chan *c, enum chan__side side)
 static void list_serve(struct chan *c, enum chan__side side)
 {
 	struct chan__node *n = NULL;
-	int e = EAGAIN;
 
 	if (list_receivable(list_of(c)) == LIST_READY)
 		n = chan__waitq_claim_starving(&c->waiting[side]);
-	if (!n)
-		return;
-	if (n->target || c->msg_size == 0)
-		e = c->flavor->try_recv(&c->receiver, n->target);
-	chan__node_settle(n, e);
+	if (n)
+		chan__node_settle(n, c->flavor->try_recv(&c->receiver, n->target));
+	list_pass_on(c, side);
 }
 
 /* --------------------------------------------------------------- disconnection */
@@ -785,8 +800,10 @@ static void list_close(struct chan *c)
 		if (chan__u64_fetch_or_acq_rel(&l->tail, LIST_CLOSED) & LIST_CLOSED)
 			return;
 	} else {
-		if (!chan__u32_cas_acq_rel(&l->closing, &open, LIST_CLOSING))
+		if (chan__u32_load_acquire(&l->closing) == LIST_SHUT)
 			return;
+		/* A second closer does it all again: its caller may rely on SHUT too. */
+		chan__u32_cas_acq_rel(&l->closing, &open, LIST_CLOSING);
 		chan__fence_heavy(&l->closing);
 		chan__u32_store_release(&l->closing, LIST_SHUT);
 	}

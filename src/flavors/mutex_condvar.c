@@ -11,14 +11,14 @@
  *                stay away while its neighbours move on.
  *   unbounded    two locks (Michael & Scott 1996, at the grain of a batch):
  *
- *                  head          limit               tail
- *                   | the batch   |  still to take    |
+ *                  head                              tail
+ *                   | `batch`     |  `queued`         |
  *                   v             v                   v
  *                  [m m m m m][m m m m m m m][m m m . . . .]   linked blocks
  *
- *                `receive` guards head and limit, `lock` guards tail.  Receivers
- *                serve from the batch [head, limit) without meeting the senders;
- *                who finds it empty takes all the rest in one step, limit = tail.
+ *                `receive` guards the head, `lock` the tail.  Receivers serve from
+ *                the first `batch` messages without meeting the senders; who finds
+ *                none takes all the `queued` ones into the batch in one step.
  *                Order of locking: receive, then lock.
  *
  * `lock` guards everything else: the wait lists, `closed`.  The condition
@@ -32,22 +32,62 @@
 
 CHAN__HIDDEN extern const struct chan__flavor chan__mutex_condvar;
 
+/* A mutex that knows in which process it was taken last. */
+struct mc_mutex {
+	pthread_mutex_t mutex;
+	chan__u32 holder;        /* its generation; who holds the mutex */
+};
+
 struct mc {
 	struct chan base;
-	pthread_mutex_t lock;
+	struct mc_mutex lock;
 	struct chan__waitlist list[2];
 	bool closed;
 };
 
-/* Waits for the lock, but not for one that a fork left behind. */
-static bool mc_lock(struct mc *m, pthread_mutex_t *lock)
+static void mc_mutex_init(struct mc_mutex *l)
 {
-	if (pthread_mutex_trylock(lock) == 0)
-		return true;
-	if (chan__is_forked(&m->base))
-		return false;
-	pthread_mutex_lock(lock);
-	return true;
+	pthread_mutex_init(&l->mutex, NULL);
+	chan__u32_init(&l->holder, chan__process_generation());
+}
+
+static void mc_mutex_fini(struct mc_mutex *l)
+{
+	pthread_mutex_destroy(&l->mutex);
+	chan__u32_fini(&l->holder);
+}
+
+static void mc_enter(struct mc_mutex *l)
+{
+	pthread_mutex_lock(&l->mutex);
+	chan__u32_store_relaxed(&l->holder, chan__process_generation());
+}
+
+static void mc_leave(struct mc_mutex *l)
+{
+	pthread_mutex_unlock(&l->mutex);
+}
+
+/*
+ * For calls that a child may make even though its parent's other threads were
+ * in the middle of theirs: waits for the lock, but not for one that such a
+ * thread took.  False: it is gone for good.
+ */
+static bool mc_enter_unless_orphaned(struct mc *m, struct mc_mutex *l)
+{
+	for (int i = 0; i < CHAN__LOCK_TRIES; i++) {
+		if (!chan__is_forked(&m->base) ||
+		    chan__u32_load_relaxed(&l->holder) == chan__process_generation()) {
+			mc_enter(l);
+			return true;
+		}
+		if (pthread_mutex_trylock(&l->mutex) == 0) {
+			chan__u32_store_relaxed(&l->holder, chan__process_generation());
+			return true;
+		}
+		chan__yield(); /* a holder of this process is about to say so */
+	}
+	return false;
 }
 
 /* The lock is held: the hint that makes others serve the first waiter. */
@@ -64,11 +104,31 @@ static struct chan__node *mc_claim(struct mc *m, enum chan__side side, uint32_t 
 {
 	struct chan__node *claimed = NULL;
 
-	if (chan__unlikely(m->list[side].first != NULL)) {
+	if (chan__unlikely(!chan__waitlist_empty(&m->list[side]))) {
 		claimed = chan__waitlist_claim_many(&m->list[side], n);
 		mc_describe(m, side);
 	}
 	return claimed;
+}
+
+/* The lock is held: who to wake.  One that starves is left for mc_wake. */
+static struct chan__node *mc_choose(struct mc *m, enum chan__side side, uint32_t n)
+{
+	return chan__waitlist_starving(&m->list[side]) ? NULL : mc_claim(m, side, n);
+}
+
+/* The lock was let go: wakes the chosen; one of that side who starves is not
+ * woken but served, so that nobody can be faster than it once more. */
+static void mc_wake(struct mc *m, enum chan__side side, struct chan__node *chosen)
+{
+	struct chan *c = &m->base;
+
+	chan__node_settle_chain(chosen);
+	if (chan__likely(!chan__waitq_is_starving(&c->waiting[side])))
+		return;
+	chan__hold(c);
+	c->flavor->serve(c, side);
+	chan__release(c);
 }
 
 static void mc_stand(struct mc *m, enum chan__side side, struct chan__node *n)
@@ -81,10 +141,10 @@ static void mc_unwatch(struct chan *c, enum chan__side side, struct chan__node *
 {
 	struct mc *m = (struct mc *)c;
 
-	pthread_mutex_lock(&m->lock);
+	mc_enter(&m->lock);
 	chan__waitlist_remove(&m->list[side], n);
 	mc_describe(m, side);
-	pthread_mutex_unlock(&m->lock);
+	mc_leave(&m->lock);
 }
 
 static void mc_close(struct chan *c)
@@ -92,14 +152,14 @@ static void mc_close(struct chan *c)
 	struct mc *m = (struct mc *)c;
 	struct chan__node *senders, *receivers;
 
-	if (!mc_lock(m, &m->lock))
+	if (!mc_enter_unless_orphaned(m, &m->lock))
 		return;
 	m->closed = true;
 	senders = mc_claim(m, CHAN__SEND, CHAN__ALL);
 	receivers = mc_claim(m, CHAN__RECV, CHAN__ALL);
-	pthread_mutex_unlock(&m->lock);
-	chan__node_settle_chain(senders, EAGAIN);
-	chan__node_settle_chain(receivers, EAGAIN);
+	mc_leave(&m->lock);
+	chan__node_settle_chain(senders);
+	chan__node_settle_chain(receivers);
 }
 
 static bool mc_is_closed(const struct chan *c)
@@ -107,10 +167,10 @@ static bool mc_is_closed(const struct chan *c)
 	struct mc *m = (struct mc *)(uintptr_t)c;
 	bool closed;
 
-	if (!mc_lock(m, &m->lock))
+	if (!mc_enter_unless_orphaned(m, &m->lock))
 		return true;
 	closed = m->closed;
-	pthread_mutex_unlock(&m->lock);
+	mc_leave(&m->lock);
 	return closed;
 }
 
@@ -118,7 +178,7 @@ static void mc_init(struct mc *m, const struct chan__flavor *flavor,
                     const struct chan__config *config, size_t size)
 {
 	chan__init(&m->base, flavor, config, size);
-	pthread_mutex_init(&m->lock, NULL);
+	mc_mutex_init(&m->lock);
 	chan__waitlist_init(&m->list[CHAN__SEND]);
 	chan__waitlist_init(&m->list[CHAN__RECV]);
 	m->closed = false;
@@ -128,7 +188,7 @@ static void mc_destroy(struct chan *c)
 {
 	struct mc *m = (struct mc *)c;
 
-	pthread_mutex_destroy(&m->lock);
+	mc_mutex_fini(&m->lock);
 	chan__fini(c);
 }
 
@@ -137,11 +197,11 @@ static void mc_wake_if(struct mc *m, enum chan__side side, bool (*ready)(const s
 {
 	struct chan__node *woken = NULL;
 
-	pthread_mutex_lock(&m->lock);
+	mc_enter(&m->lock);
 	if (m->closed || ready(m))
 		woken = mc_claim(m, side, 1);
-	pthread_mutex_unlock(&m->lock);
-	chan__node_settle_chain(woken, EAGAIN);
+	mc_leave(&m->lock);
+	chan__node_settle_chain(woken);
 }
 
 /* ======================================================= capacity 0: rendezvous */
@@ -151,13 +211,13 @@ static int mc_meet(struct mc *m, enum chan__side side, struct chan__node **partn
 {
 	int e = EAGAIN;
 
-	pthread_mutex_lock(&m->lock);
+	mc_enter(&m->lock);
 	*partner = NULL;
 	if (m->closed)
 		e = EPIPE;
 	else if ((*partner = mc_claim(m, side == CHAN__SEND ? CHAN__RECV : CHAN__SEND, 1)) != NULL)
 		e = 0;
-	pthread_mutex_unlock(&m->lock);
+	mc_leave(&m->lock);
 	return e;
 }
 
@@ -229,11 +289,11 @@ static bool mc0_watch(struct chan *c, enum chan__side side, struct chan__node *n
 	struct mc *m = (struct mc *)c;
 	bool stand;
 
-	pthread_mutex_lock(&m->lock);
-	stand = !m->closed && !m->list[side == CHAN__SEND ? CHAN__RECV : CHAN__SEND].first;
+	mc_enter(&m->lock);
+	stand = !m->closed && chan__waitlist_empty(&m->list[side == CHAN__SEND ? CHAN__RECV : CHAN__SEND]);
 	if (stand)
 		mc_stand(m, side, n);
-	pthread_mutex_unlock(&m->lock);
+	mc_leave(&m->lock);
 	return stand;
 }
 
@@ -307,9 +367,18 @@ static bool mcn_readable(const struct mc *m)
 	return ((const struct mcn *)m)->len > 0;
 }
 
+/* Full in the strict sense: the oldest message may be displaced, for no slot
+ * is in the hands of a call that destroys. */
+static bool mcn_displaceable(const struct mcn *q)
+{
+	return q->len > 0 && q->len + q->reserved == q->m.base.capacity;
+}
+
 static bool mcn_writable(const struct mc *m)
 {
-	return ((const struct mcn *)m)->free > 0;
+	const struct mcn *q = (const struct mcn *)m;
+
+	return q->free > 0 || (q->m.base.drop_oldest && mcn_displaceable(q));
 }
 
 /* The lock is held in all of these. */
@@ -364,19 +433,19 @@ static int mcn_try_send(struct chan *c, const void *msg)
 	struct chan__node *woken = NULL;
 	int e = 0;
 
-	pthread_mutex_lock(&q->m.lock);
+	mc_enter(&q->m.lock);
 	if (chan__unlikely(q->m.closed)) {
 		e = EPIPE;
 	} else if (q->free > 0) {
 		mcn_put(q, msg);
-		woken = mc_claim(&q->m, CHAN__RECV, 1);
+		woken = mc_choose(&q->m, CHAN__RECV, 1);
 	} else if (c->drop_oldest) {
 		return mcn_overwrite(q, msg, NULL, NULL);
 	} else {
 		e = EAGAIN;
 	}
-	pthread_mutex_unlock(&q->m.lock);
-	chan__node_settle_chain(woken, EAGAIN);
+	mc_leave(&q->m.lock);
+	mc_wake(&q->m, CHAN__RECV, woken);
 	return e;
 }
 
@@ -389,13 +458,13 @@ static void mcn_destroy_oldest(struct mcn *q)
 	struct chan__node *woken;
 
 	chan__hold(c);
-	pthread_mutex_unlock(&q->m.lock);
+	mc_leave(&q->m.lock);
 	chan__destroy_message(c, slot);
-	pthread_mutex_lock(&q->m.lock);
+	mc_enter(&q->m.lock);
 	q->stack[q->free++] = slot;
-	woken = mc_claim(&q->m, CHAN__SEND, 1);
-	pthread_mutex_unlock(&q->m.lock);
-	chan__node_settle_chain(woken, EAGAIN);
+	woken = mc_choose(&q->m, CHAN__SEND, 1);
+	mc_leave(&q->m.lock);
+	mc_wake(&q->m, CHAN__SEND, woken);
 	chan__release(c);
 }
 
@@ -405,18 +474,18 @@ static int mcn_try_recv(struct chan_receiver *rx, void *msg)
 	struct chan__node *woken = NULL;
 	int e = 0;
 
-	pthread_mutex_lock(&q->m.lock);
+	mc_enter(&q->m.lock);
 	if (chan__unlikely(q->len == 0)) {
 		e = mcn_none(q);
 	} else if (msg || q->m.base.msg_size == 0) {
 		mcn_get(q, msg);
-		woken = mc_claim(&q->m, CHAN__SEND, 1);
+		woken = mc_choose(&q->m, CHAN__SEND, 1);
 	} else {
 		mcn_destroy_oldest(q);
 		return 0;
 	}
-	pthread_mutex_unlock(&q->m.lock);
-	chan__node_settle_chain(woken, EAGAIN);
+	mc_leave(&q->m.lock);
+	mc_wake(&q->m, CHAN__SEND, woken);
 	return e;
 }
 
@@ -441,9 +510,9 @@ static int mcn_destroy_and_put(struct mcn *q, char *slot, const void *msg)
 	struct chan *c = &q->m.base;
 
 	q->reserved++;
-	pthread_mutex_unlock(&q->m.lock);
+	mc_leave(&q->m.lock);
 	chan__destroy_message(c, slot);
-	pthread_mutex_lock(&q->m.lock);
+	mc_enter(&q->m.lock);
 	q->reserved--;
 	if (chan__size_load_acquire(&c->receivers) == 0)
 		return EPIPE;
@@ -455,12 +524,12 @@ static int mcn_destroy_and_put(struct mcn *q, char *slot, const void *msg)
 static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *was_displaced)
 {
 	struct chan *c = &q->m.base;
-	struct chan__node *woken;
+	struct chan__node *woken, *senders = NULL;
 	char *slot;
 	int e = 0;
 
-	if (q->len == 0) { /* every slot is held by a call in progress */
-		pthread_mutex_unlock(&q->m.lock);
+	if (!mcn_displaceable(q)) { /* the oldest is held by a call in progress */
+		mc_leave(&q->m.lock);
 		return EAGAIN;
 	}
 	chan__hold(c);
@@ -475,9 +544,12 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 		mcn_push(q, slot);
 	else
 		q->stack[q->free++] = slot;
-	woken = mc_claim(&q->m, CHAN__RECV, q->m.closed ? CHAN__ALL : 1);
-	pthread_mutex_unlock(&q->m.lock);
-	chan__node_settle_chain(woken, EAGAIN);
+	woken = q->m.closed ? mc_claim(&q->m, CHAN__RECV, CHAN__ALL) : mc_choose(&q->m, CHAN__RECV, 1);
+	if (!woken) /* a sender that met our slot in use may displace in its turn */
+		senders = mc_choose(&q->m, CHAN__SEND, 1);
+	mc_leave(&q->m.lock);
+	mc_wake(&q->m, CHAN__RECV, woken);
+	mc_wake(&q->m, CHAN__SEND, senders);
 	chan__release(c);
 	if (e == 0 && was_displaced)
 		*was_displaced = true;
@@ -489,17 +561,17 @@ static int mcn_force_send(struct chan *c, const void *msg, void *displaced, bool
 	struct mcn *q = (struct mcn *)c;
 	struct chan__node *woken;
 
-	pthread_mutex_lock(&q->m.lock);
+	mc_enter(&q->m.lock);
 	if (q->m.closed) {
-		pthread_mutex_unlock(&q->m.lock);
+		mc_leave(&q->m.lock);
 		return EPIPE;
 	}
 	if (q->free == 0)
 		return mcn_overwrite(q, msg, displaced, was_displaced);
 	mcn_put(q, msg);
-	woken = mc_claim(&q->m, CHAN__RECV, 1);
-	pthread_mutex_unlock(&q->m.lock);
-	chan__node_settle_chain(woken, EAGAIN);
+	woken = mc_choose(&q->m, CHAN__RECV, 1);
+	mc_leave(&q->m.lock);
+	mc_wake(&q->m, CHAN__RECV, woken);
 	if (was_displaced)
 		*was_displaced = false;
 	return 0;
@@ -523,14 +595,14 @@ static int mcn_try_send_many(struct chan *c, const char *msgs, size_t n, size_t 
 
 	if (c->drop_oldest)
 		return mcn_try_send_each(c, msgs, n, count);
-	pthread_mutex_lock(&q->m.lock);
+	mc_enter(&q->m.lock);
 	for (; !q->m.closed && *count < n && q->free > 0; ++*count)
 		mcn_put(q, msgs + *count * c->msg_size);
 	if (*count < n)
 		e = q->m.closed ? EPIPE : EAGAIN;
-	woken = mc_claim(&q->m, CHAN__RECV, chan__wakes(*count));
-	pthread_mutex_unlock(&q->m.lock);
-	chan__node_settle_chain(woken, EAGAIN);
+	woken = mc_choose(&q->m, CHAN__RECV, chan__wakes(*count));
+	mc_leave(&q->m.lock);
+	mc_wake(&q->m, CHAN__RECV, woken);
 	return e;
 }
 
@@ -552,14 +624,14 @@ static int mcn_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, s
 
 	if (!msgs && size > 0)
 		return mcn_try_recv_each(rx, max, count);
-	pthread_mutex_lock(&q->m.lock);
+	mc_enter(&q->m.lock);
 	for (; *count < max && q->len > 0; ++*count)
 		mcn_get(q, msgs ? msgs + *count * size : NULL);
 	if (*count < max)
 		e = mcn_none(q);
-	woken = mc_claim(&q->m, CHAN__SEND, chan__wakes(*count));
-	pthread_mutex_unlock(&q->m.lock);
-	chan__node_settle_chain(woken, EAGAIN);
+	woken = mc_choose(&q->m, CHAN__SEND, chan__wakes(*count));
+	mc_leave(&q->m.lock);
+	mc_wake(&q->m, CHAN__SEND, woken);
 	return e;
 }
 
@@ -570,14 +642,14 @@ static bool mcn_watch(struct chan *c, enum chan__side side, struct chan__node *n
 	struct mcn *q = (struct mcn *)c;
 	bool stand;
 
-	pthread_mutex_lock(&q->m.lock);
+	mc_enter(&q->m.lock);
 	if (side == CHAN__SEND)
-		stand = !q->m.closed && q->free == 0 && !(c->drop_oldest && q->len > 0);
+		stand = !q->m.closed && !mcn_writable(&q->m);
 	else
 		stand = q->len == 0 && mcn_none(q) == EAGAIN;
 	if (stand)
 		mc_stand(&q->m, side, n);
-	pthread_mutex_unlock(&q->m.lock);
+	mc_leave(&q->m.lock);
 	return stand;
 }
 
@@ -586,35 +658,43 @@ static void mcn_pass_on(struct chan *c, enum chan__side side)
 	mc_wake_if((struct mc *)c, side, side == CHAN__SEND ? mcn_writable : mcn_readable);
 }
 
-/* Does for the first waiter what it waits for; the lock is held. */
-static int mcn_serve_node(struct mcn *q, enum chan__side side, struct chan__node *n)
+/* Can the first of the side be served now?  The lock is held. */
+static bool mcn_servable(struct mcn *q, enum chan__side side)
+{
+	if (!chan__waitlist_starving(&q->m.list[side]))
+		return false;
+	return side == CHAN__SEND ? !q->m.closed && q->free > 0 : q->len > 0;
+}
+
+/* Does for n what it waits for.  The lock is held, and let go. */
+static void mcn_serve_node(struct mcn *q, enum chan__side side, struct chan__node *n)
 {
 	if (side == CHAN__SEND)
 		mcn_put(q, n->source);
 	else if (n->target || q->m.base.msg_size == 0)
 		mcn_get(q, n->target);
-	else
-		return EAGAIN; /* it destroys, and must do that itself */
-	return 0;
+	else {
+		mcn_destroy_oldest(q);
+		return;
+	}
+	mc_leave(&q->m.lock);
 }
 
 static void mcn_serve(struct chan *c, enum chan__side side)
 {
 	struct mcn *q = (struct mcn *)c;
-	struct chan__node *served = NULL, *woken = NULL;
-	int e = EAGAIN;
+	enum chan__side other = side == CHAN__SEND ? CHAN__RECV : CHAN__SEND;
+	struct chan__node *served;
 
-	pthread_mutex_lock(&q->m.lock);
-	if (chan__waitlist_starving(&q->m.list[side]) &&
-	    (side == CHAN__SEND ? !q->m.closed && q->free > 0 : q->len > 0))
-		served = mc_claim(&q->m, side, 1);
-	if (served) {
-		e = mcn_serve_node(q, side, served);
-		woken = mc_claim(&q->m, side == CHAN__SEND ? CHAN__RECV : CHAN__SEND, 1);
+	mc_enter(&q->m.lock);
+	if (!mcn_servable(q, side) || !(served = mc_claim(&q->m, side, 1))) {
+		mc_leave(&q->m.lock);
+		return;
 	}
-	pthread_mutex_unlock(&q->m.lock);
-	chan__node_settle_chain(served, e);
-	chan__node_settle_chain(woken, EAGAIN);
+	mcn_serve_node(q, side, served);
+	chan__node_settle(served, 0);
+	mcn_pass_on(c, other);
+	mcn_pass_on(c, side);
 }
 
 /* ------------------------------------------------------------------ the rest */
@@ -623,9 +703,9 @@ static void mcn_discard(struct chan *c)
 {
 	struct mcn *q = (struct mcn *)c;
 
-	while (mc_lock(&q->m, &q->m.lock)) {
+	while (mc_enter_unless_orphaned(&q->m, &q->m.lock)) {
 		if (q->len == 0) {
-			pthread_mutex_unlock(&q->m.lock);
+			mc_leave(&q->m.lock);
 			return;
 		}
 		mcn_destroy_oldest(q);
@@ -637,9 +717,9 @@ static size_t mcn_len(const struct chan *c)
 	struct mcn *q = (struct mcn *)(uintptr_t)c;
 	size_t len;
 
-	pthread_mutex_lock(&q->m.lock);
+	mc_enter(&q->m.lock);
 	len = q->len;
-	pthread_mutex_unlock(&q->m.lock);
+	mc_leave(&q->m.lock);
 	return len;
 }
 
@@ -677,7 +757,7 @@ static int mcn_size(const struct chan__config *config, size_t *stride, size_t *s
 	*stride &= ~(size_t)(CHAN__ALIGNMENT - 1);
 	if (chan__mul_overflows(config->capacity, 2 * sizeof(char *), &tables) ||
 	    chan__mul_overflows(config->capacity, *stride, &slots) ||
-	    chan__add_overflows(tables, chan__round_up(sizeof(struct mcn)), size) ||
+	    chan__add_overflows(tables, chan__round_up(sizeof(struct mcn)) + CHAN__ALIGNMENT, size) ||
 	    chan__add_overflows(*size, slots, size) || *size > PTRDIFF_MAX)
 		return EOVERFLOW;
 	return 0;
@@ -700,7 +780,7 @@ static int mcn_create(const struct chan__config *config, struct chan **c)
 	q->free = capacity;
 	q->ring = (char **)((char *)q + chan__round_up(sizeof(*q)));
 	q->stack = q->ring + capacity;
-	slots = (char *)(q->stack + capacity);
+	slots = (char *)q + chan__round_up(sizeof(*q)) + chan__round_up(2 * capacity * sizeof(char *));
 	for (size_t i = 0; i < capacity; i++)
 		q->stack[i] = slots + (capacity - 1 - i) * stride;
 	*c = &q->m.base;
@@ -721,7 +801,7 @@ struct mcu {
 	size_t tail_at;         /* slots used in it */
 	size_t queued;          /* messages not yet in the batch */
 
-	pthread_mutex_t receive;
+	struct mc_mutex receive;
 	bool single;            /* one consumer was promised: no `receive` is taken */
 	struct mcu_block *head; /* these two: under `receive` */
 	size_t head_at;         /* slots taken from it */
@@ -749,16 +829,23 @@ static struct mcu_block *mcu_block_new(struct mcu *q)
 	return b;
 }
 
-static void mcu_enter(struct mcu *q)
+/* A destructor may drop the last receiver, and a discard come: a call that runs
+ * it takes the lock even where a single consumer was promised. */
+static bool mcu_is_alone(const struct mcu *q, bool destroy)
 {
-	if (!q->single)
-		pthread_mutex_lock(&q->receive);
+	return q->single && !destroy;
 }
 
-static void mcu_leave(struct mcu *q)
+static void mcu_enter(struct mcu *q, bool destroy)
 {
-	if (!q->single)
-		pthread_mutex_unlock(&q->receive);
+	if (!mcu_is_alone(q, destroy))
+		mc_enter(&q->receive);
+}
+
+static void mcu_leave(struct mcu *q, bool destroy)
+{
+	if (!mcu_is_alone(q, destroy))
+		mc_leave(&q->receive);
 }
 
 /* `lock` is held.  ENOMEM: nothing has changed. */
@@ -784,14 +871,14 @@ static int mcu_try_send_many(struct chan *c, const char *msgs, size_t n, size_t 
 	struct chan__node *woken;
 	int e = 0;
 
-	pthread_mutex_lock(&q->m.lock);
+	mc_enter(&q->m.lock);
 	if (chan__unlikely(q->m.closed))
 		e = EPIPE;
 	while (e == 0 && *count < n && (e = mcu_put(q, msgs + *count * c->msg_size)) == 0)
 		++*count;
-	woken = mc_claim(&q->m, CHAN__RECV, chan__wakes(*count));
-	pthread_mutex_unlock(&q->m.lock);
-	chan__node_settle_chain(woken, EAGAIN);
+	woken = mc_choose(&q->m, CHAN__RECV, chan__wakes(*count));
+	mc_leave(&q->m.lock);
+	mc_wake(&q->m, CHAN__RECV, woken);
 	return e;
 }
 
@@ -817,11 +904,11 @@ static int mcu_take(struct mcu *q)
 {
 	bool closed;
 
-	pthread_mutex_lock(&q->m.lock);
+	mc_enter(&q->m.lock);
 	closed = q->m.closed;
 	chan__size_store_relaxed(&q->batch, q->queued);
 	q->queued = 0;
-	pthread_mutex_unlock(&q->m.lock);
+	mc_leave(&q->m.lock);
 	if (chan__size_load_relaxed(&q->batch) > 0)
 		return 0;
 	return closed ? EPIPE : EAGAIN;
@@ -851,22 +938,20 @@ static void mcu_destroy_in_place(struct mcu *q, char *slot, struct mcu_block *b)
 
 	chan__hold(c);
 	b->held++;
-	mcu_leave(q);
+	mcu_leave(q, true);
 	chan__destroy_message(c, slot);
-	mcu_enter(q);
+	mcu_enter(q, true);
 	if (--b->held == 0 && b->passed)
 		chan__memory_put(&c->memory, b, q->block_size);
 }
 
-static int mcu_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, size_t *count)
+static int mcu_recv(struct chan *c, char *msgs, size_t max, bool destroy, size_t *count)
 {
-	struct chan *c = chan__of(rx);
 	struct mcu *q = (struct mcu *)c;
-	bool destroy = !msgs && c->msg_size > 0;
 	struct mcu_block *b;
 	int e = 0;
 
-	mcu_enter(q);
+	mcu_enter(q, destroy);
 	while (*count < max) {
 		char *slot;
 
@@ -879,17 +964,24 @@ static int mcu_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, s
 			chan__copy(msgs ? msgs + *count * c->msg_size : NULL, slot, c->msg_size);
 		++*count;
 	}
-	mcu_leave(q);
+	mcu_leave(q, destroy);
 	for (size_t i = destroy ? *count : 0; i > 0; i--)
 		chan__release(c);
 	return e;
+}
+
+static int mcu_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, size_t *count)
+{
+	struct chan *c = chan__of(rx);
+
+	return mcu_recv(c, msgs, max, !msgs && c->msg_size > 0, count);
 }
 
 static int mcu_try_recv(struct chan_receiver *rx, void *msg)
 {
 	size_t count = 0;
 
-	return mcu_try_recv_many(rx, msg, 1, &count);
+	return mcu_try_recv_many(rx, (char *)msg, 1, &count);
 }
 
 static bool mcu_readable(const struct mc *m)
@@ -904,11 +996,11 @@ static bool mcu_watch(struct chan *c, enum chan__side side, struct chan__node *n
 	struct mcu *q = (struct mcu *)c;
 	bool stand;
 
-	pthread_mutex_lock(&q->m.lock);
+	mc_enter(&q->m.lock);
 	stand = side == CHAN__RECV && !q->m.closed && !mcu_readable(&q->m);
 	if (stand)
 		mc_stand(&q->m, side, n);
-	pthread_mutex_unlock(&q->m.lock);
+	mc_leave(&q->m.lock);
 	return stand;
 }
 
@@ -922,44 +1014,36 @@ static struct chan__node *mcu_claim_starving(struct mcu *q)
 {
 	struct chan__node *n = NULL;
 
-	pthread_mutex_lock(&q->m.lock);
+	mc_enter(&q->m.lock);
 	if (chan__waitlist_starving(&q->m.list[CHAN__RECV]) && mcu_readable(&q->m))
 		n = mc_claim(&q->m, CHAN__RECV, 1);
-	pthread_mutex_unlock(&q->m.lock);
+	mc_leave(&q->m.lock);
 	return n;
 }
 
 static void mcu_serve(struct chan *c, enum chan__side side)
 {
-	struct mcu *q = (struct mcu *)c;
-	struct chan__node *n = mcu_claim_starving(q);
-	int e = EAGAIN;
+	struct chan__node *n = mcu_claim_starving((struct mcu *)c);
 
-	(void)side;
 	if (!n)
 		return;
-	if (n->target || c->msg_size == 0)
-		e = mcu_try_recv(&c->receiver, n->target);
-	chan__node_settle(n, e);
+	chan__node_settle(n, mcu_try_recv(&c->receiver, n->target));
+	mcu_pass_on(c, side);
 }
 
-/* Closed, and no receiver is left: both ends of the queue are ours alone, but
- * for locks that a fork left taken, where all of it stays. */
+/* What a fork left taken, or half changed, stays as it is. */
 static void mcu_discard(struct chan *c)
 {
 	struct mcu *q = (struct mcu *)c;
-	struct mcu_block *b;
+	size_t count = 0;
 
-	if (!mc_lock(&q->m, &q->receive))
+	if (!mc_enter_unless_orphaned(&q->m, &q->receive))
 		return;
-	pthread_mutex_unlock(&q->receive);
-	if (!mc_lock(&q->m, &q->m.lock))
+	mc_leave(&q->receive);
+	if (!mc_enter_unless_orphaned(&q->m, &q->m.lock))
 		return;
-	chan__size_fetch_add_relaxed(&q->batch, q->queued);
-	q->queued = 0;
-	pthread_mutex_unlock(&q->m.lock);
-	while (chan__size_load_relaxed(&q->batch) > 0)
-		chan__destroy_message(c, mcu_pop(q, &b));
+	mc_leave(&q->m.lock);
+	mcu_recv(c, NULL, SIZE_MAX, true, &count);
 }
 
 static size_t mcu_len(const struct chan *c)
@@ -967,9 +1051,9 @@ static size_t mcu_len(const struct chan *c)
 	struct mcu *q = (struct mcu *)(uintptr_t)c;
 	size_t len;
 
-	pthread_mutex_lock(&q->m.lock);
+	mc_enter(&q->m.lock);
 	len = q->queued + chan__size_load_relaxed(&q->batch);
-	pthread_mutex_unlock(&q->m.lock);
+	mc_leave(&q->m.lock);
 	return len;
 }
 
@@ -981,7 +1065,7 @@ static void mcu_destroy(struct chan *c)
 		next = b->next;
 		chan__memory_put(&c->memory, b, q->block_size);
 	}
-	pthread_mutex_destroy(&q->receive);
+	mc_mutex_fini(&q->receive);
 	chan__size_fini(&q->batch);
 	mc_destroy(c);
 }
@@ -1026,7 +1110,7 @@ static int mcu_create(const struct chan__config *config, struct chan **c)
 	q->stride = stride;
 	q->per_block = per_block;
 	q->block_size = block_size;
-	pthread_mutex_init(&q->receive, NULL);
+	mc_mutex_init(&q->receive);
 	chan__size_init(&q->batch, 0);
 	q->single = config->consumers == CHAN_SINGLE;
 	q->tail_at = q->queued = q->head_at = 0;

@@ -21,6 +21,7 @@
  * Source: rendezvous over two wait lists is Go's unbuffered channel
  * (runtime/chan.go) and the mailbox of crossbeam's zero flavor.
  */
+#include "base/backoff.h"
 #include "base/copy.h"
 #include "base/pause.h"
 #include "flavor.h"
@@ -30,9 +31,21 @@ CHAN__HIDDEN extern const struct chan__flavor chan__zero;
 struct zero {
 	struct chan base;
 	struct chan__lock lock;
+	chan__u32 holder;              /* generation of the process in which lock was taken last */
 	struct chan__waitlist list[2]; /* under lock */
 	chan__u32 closed;              /* written once, under lock */
 };
+
+static void zero_enter(struct zero *z)
+{
+	chan__lock_acquire(&z->lock);
+	chan__u32_store_relaxed(&z->holder, chan__process_generation());
+}
+
+static void zero_leave(struct zero *z)
+{
+	chan__lock_release(&z->lock);
+}
 
 static enum chan__side zero_opposite(enum chan__side side)
 {
@@ -50,11 +63,11 @@ static int zero_meet(struct zero *z, enum chan__side side, struct chan__node **p
 {
 	int e = 0;
 
-	chan__lock_acquire(&z->lock);
+	zero_enter(z);
 	*partner = chan__waitlist_claim(&z->list[zero_opposite(side)]);
 	if (!*partner)
 		e = zero_is_closed(&z->base) ? EPIPE : EAGAIN;
-	chan__lock_release(&z->lock);
+	zero_leave(z);
 	return e;
 }
 
@@ -129,11 +142,11 @@ static bool zero_watch(struct chan *c, enum chan__side side, struct chan__node *
 	struct zero *z = (struct zero *)c;
 	bool stand;
 
-	chan__lock_acquire(&z->lock);
-	stand = !zero_is_closed(c) && !z->list[zero_opposite(side)].first;
+	zero_enter(z);
+	stand = !zero_is_closed(c) && chan__waitlist_empty(&z->list[zero_opposite(side)]);
 	if (stand)
 		chan__waitlist_add(&z->list[side], n);
-	chan__lock_release(&z->lock);
+	zero_leave(z);
 	return stand;
 }
 
@@ -141,9 +154,9 @@ static void zero_unwatch(struct chan *c, enum chan__side side, struct chan__node
 {
 	struct zero *z = (struct zero *)c;
 
-	chan__lock_acquire(&z->lock);
+	zero_enter(z);
 	chan__waitlist_remove(&z->list[side], n);
-	chan__lock_release(&z->lock);
+	zero_leave(z);
 }
 
 /* A claimed waiter is served by its claimer: none is woken in vain, so there
@@ -156,15 +169,26 @@ static void zero_nothing(struct chan *c, enum chan__side side)
 
 /* ------------------------------------------------------------- disconnection */
 
-/* A lock that a fork left taken is not waited for. */
-static bool zero_lock(struct zero *z)
+/*
+ * A child may close and drop even though its parent's other threads were in
+ * the middle of calls: waits for the lock, but not for one that such a thread
+ * took.  False: it is gone for good.
+ */
+static bool zero_enter_unless_orphaned(struct zero *z)
 {
-	if (chan__lock_try(&z->lock))
-		return true;
-	if (chan__is_forked(&z->base))
-		return false;
-	chan__lock_acquire(&z->lock);
-	return true;
+	for (int i = 0; i < CHAN__LOCK_TRIES; i++) {
+		if (!chan__is_forked(&z->base) ||
+		    chan__u32_load_relaxed(&z->holder) == chan__process_generation()) {
+			zero_enter(z);
+			return true;
+		}
+		if (chan__lock_try(&z->lock)) {
+			chan__u32_store_relaxed(&z->holder, chan__process_generation());
+			return true;
+		}
+		chan__yield(); /* a holder of this process is about to say so */
+	}
+	return false;
 }
 
 static void zero_close(struct chan *c)
@@ -172,15 +196,15 @@ static void zero_close(struct chan *c)
 	struct zero *z = (struct zero *)c;
 	struct chan__node *senders, *receivers;
 
-	if (!zero_lock(z))
+	if (!zero_enter_unless_orphaned(z))
 		return;
 	/* Z2 release: what we did before; pairs with Z1. */
 	chan__u32_store_release(&z->closed, 1);
 	senders = chan__waitlist_claim_many(&z->list[CHAN__SEND], CHAN__ALL);
 	receivers = chan__waitlist_claim_many(&z->list[CHAN__RECV], CHAN__ALL);
-	chan__lock_release(&z->lock);
-	chan__node_settle_chain(senders, EAGAIN);
-	chan__node_settle_chain(receivers, EAGAIN);
+	zero_leave(z);
+	chan__node_settle_chain(senders);
+	chan__node_settle_chain(receivers);
 }
 
 static void zero_discard(struct chan *c)
@@ -209,6 +233,7 @@ static int zero_create(const struct chan__config *config, struct chan **c)
 		return ENOMEM;
 	chan__init(&z->base, &chan__zero, config, sizeof(*z));
 	chan__lock_init(&z->lock);
+	chan__u32_init(&z->holder, chan__process_generation());
 	chan__waitlist_init(&z->list[CHAN__SEND]);
 	chan__waitlist_init(&z->list[CHAN__RECV]);
 	chan__u32_init(&z->closed, 0);
@@ -221,6 +246,7 @@ static void zero_destroy(struct chan *c)
 	struct zero *z = (struct zero *)c;
 
 	chan__u32_fini(&z->closed);
+	chan__u32_fini(&z->holder);
 	chan__lock_fini(&z->lock);
 	chan__fini(c);
 }

@@ -21,11 +21,37 @@
 
 enum { PARKER_EMPTY, PARKER_PARKED, PARKER_TOKEN };
 
-/* 32-bit systems with a 64-bit time_t have a call of their own for it. */
+#ifndef SYS_futex
+#define SYS_futex SYS_futex_time64
+#endif
+
 #ifdef SYS_futex_time64
-#define FUTEX_CALL SYS_futex_time64
+
+/* 32-bit systems with a 64-bit time_t have a call of their own for it; kernels
+ * before 5.1 have not. */
+static void futex_wait_until(chan__u32 *word, uint32_t value, const struct timespec *at)
+{
+	struct { long sec, nsec; } narrow;
+
+	if (syscall(SYS_futex_time64, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value,
+	            at, NULL, FUTEX_BITSET_MATCH_ANY) == 0 || errno != ENOSYS)
+		return;
+	if (at) {
+		narrow.sec = at->tv_sec < LONG_MAX ? (long)at->tv_sec : LONG_MAX;
+		narrow.nsec = (long)at->tv_nsec;
+	}
+	syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value,
+	        at ? &narrow : NULL, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
 #else
-#define FUTEX_CALL SYS_futex
+
+static void futex_wait_until(chan__u32 *word, uint32_t value, const struct timespec *at)
+{
+	syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value,
+	        at, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
 #endif
 
 /* Returns at a wake-up, at the deadline, when *word is not `value`, or for no
@@ -34,8 +60,7 @@ static void futex_wait(chan__u32 *word, uint32_t value, const struct chan__deadl
 {
 	int saved = errno;
 
-	syscall(FUTEX_CALL, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value,
-	        d->forever ? NULL : &d->at, NULL, FUTEX_BITSET_MATCH_ANY);
+	futex_wait_until(word, value, d->forever ? NULL : &d->at);
 	errno = saved;
 }
 
@@ -43,7 +68,7 @@ static void futex_wake(chan__u32 *word)
 {
 	int saved = errno;
 
-	syscall(FUTEX_CALL, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
 	errno = saved;
 }
 

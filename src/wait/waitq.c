@@ -30,6 +30,7 @@
 #include <errno.h>
 
 #include "base/pause.h"
+#include "base/process.h"
 
 enum { WAITER_WAITING, WAITER_CLAIMED };
 
@@ -59,6 +60,7 @@ void chan__node_init(struct chan__node *n, struct chan__waiter *w)
 	n->source = NULL;
 	n->target = NULL;
 	n->vain = 0;
+	n->result = EAGAIN;
 }
 
 /* W3: exclusion only.  What the waiter wrote before it joined reaches the
@@ -80,12 +82,12 @@ void chan__node_settle(struct chan__node *n, int status)
 	w->parker.kind->unpark(&w->parker);
 }
 
-void chan__node_settle_chain(struct chan__node *n, int status)
+void chan__node_settle_chain(struct chan__node *n)
 {
 	while (n) {
 		struct chan__node *next = n->next;
 
-		chan__node_settle(n, status);
+		chan__node_settle(n, n->result);
 		n = next;
 	}
 }
@@ -96,6 +98,14 @@ void chan__waitlist_init(struct chan__waitlist *l)
 {
 	l->first = NULL;
 	l->last = NULL;
+	l->generation = chan__process_generation();
+}
+
+/* Forgets waiters that a fork left behind in the parent. */
+static void waitlist_refresh(struct chan__waitlist *l)
+{
+	if (chan__unlikely(l->generation != chan__process_generation()))
+		chan__waitlist_init(l);
 }
 
 static void waitlist_link(struct chan__waitlist *l, struct chan__node *n,
@@ -110,11 +120,14 @@ static void waitlist_link(struct chan__waitlist *l, struct chan__node *n,
 
 void chan__waitlist_add(struct chan__waitlist *l, struct chan__node *n)
 {
+	struct chan__node *next = NULL;
+
+	waitlist_refresh(l);
 	n->starving = n->vain >= CHAN__PATIENCE;
 	if (n->vain > 0)
-		waitlist_link(l, n, NULL, l->first);
-	else
-		waitlist_link(l, n, l->last, NULL);
+		for (next = l->first; next && next->starving; next = next->next)
+			continue;
+	waitlist_link(l, n, next ? next->prev : l->last, next);
 }
 
 void chan__waitlist_remove(struct chan__waitlist *l, struct chan__node *n)
@@ -130,6 +143,7 @@ struct chan__node *chan__waitlist_claim(struct chan__waitlist *l)
 {
 	struct chan__node *n;
 
+	waitlist_refresh(l);
 	while ((n = l->first) != NULL) {
 		chan__waitlist_remove(l, n);
 		n->next = NULL;
@@ -150,9 +164,16 @@ struct chan__node *chan__waitlist_claim_many(struct chan__waitlist *l, uint32_t 
 	return first;
 }
 
-bool chan__waitlist_starving(const struct chan__waitlist *l)
+bool chan__waitlist_starving(struct chan__waitlist *l)
 {
+	waitlist_refresh(l);
 	return l->first != NULL && l->first->starving;
+}
+
+bool chan__waitlist_empty(struct chan__waitlist *l)
+{
+	waitlist_refresh(l);
+	return l->first == NULL;
 }
 
 /* ------------------------------------------------------------------- queues */
@@ -177,7 +198,7 @@ static void waitq_describe(struct chan__waitq *q)
 {
 	uint32_t bits = 0;
 
-	if (q->list.first)
+	if (!chan__waitlist_empty(&q->list))
 		bits |= CHAN__WAITERS;
 	if (chan__waitlist_starving(&q->list))
 		bits |= CHAN__STARVING;
@@ -205,7 +226,7 @@ static void waitq_attend(struct chan__waitq *q)
 		struct chan__node *woken = waitq_serve(q);
 
 		chan__lock_release(&q->lock);
-		chan__node_settle_chain(woken, EAGAIN);
+		chan__node_settle_chain(woken);
 	}
 }
 

@@ -36,12 +36,18 @@ struct chan__node {
 	const void *source;        /* the mailbox of a sender: where its message is */
 	void *target;              /* of a receiver: where the message goes */
 	unsigned vain;             /* wake-ups that brought nothing so far */
+	int result;                /* what its waiter will be told; EAGAIN unless the claimer did its work */
 };
 
-/* A list of nodes and nothing else: its owner's lock guards it. */
+/*
+ * A list of nodes: its owner's lock guards it.  In the child of a fork the
+ * waiters that stood in it are gone, and their stacks with them: a list of
+ * another generation counts as empty, and is not looked into.
+ */
 struct chan__waitlist {
 	struct chan__node *first;
 	struct chan__node *last;
+	uint32_t generation;
 };
 
 /* Bits of attention: what a thread that made the channel ready must look at. */
@@ -76,16 +82,17 @@ CHAN__HIDDEN void chan__node_settle(struct chan__node *n, int status);
 /* ------------------------------------- lists, under a lock of their owner's */
 
 CHAN__HIDDEN void chan__waitlist_init(struct chan__waitlist *l);
-/* In order of arrival; who was woken before goes to the front. */
+/* In order of arrival; who was woken before goes to the front, behind the starving. */
 CHAN__HIDDEN void chan__waitlist_add(struct chan__waitlist *l, struct chan__node *n);
 CHAN__HIDDEN void chan__waitlist_remove(struct chan__waitlist *l, struct chan__node *n);
 /* The first that could be claimed, removed; NULL: nobody waits. */
 CHAN__HIDDEN struct chan__node *chan__waitlist_claim(struct chan__waitlist *l);
 /* Up to n of them, linked by next, in order; CHAN__ALL: all. */
 CHAN__HIDDEN struct chan__node *chan__waitlist_claim_many(struct chan__waitlist *l, uint32_t n);
-/* Settles a chain that claim_many gave. */
-CHAN__HIDDEN void chan__node_settle_chain(struct chan__node *n, int status);
-CHAN__HIDDEN bool chan__waitlist_starving(const struct chan__waitlist *l);
+/* Settles a chain that claim_many gave, each with its result. */
+CHAN__HIDDEN void chan__node_settle_chain(struct chan__node *n);
+CHAN__HIDDEN bool chan__waitlist_starving(struct chan__waitlist *l);
+CHAN__HIDDEN bool chan__waitlist_empty(struct chan__waitlist *l);
 
 /* ------------------------------------------- queues, with a lock of their own */
 
