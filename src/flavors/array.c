@@ -444,7 +444,10 @@ static int array_displace(struct array *a, uint64_t tail, const void *msg, void 
 		array_exchange(a, tail, msg, displaced);
 		return 0;
 	}
-	if (array_is_closed(&a->base)) /* and perhaps empty: receivers must know */
+	/* Closed, and perhaps empty: receivers must know.  W1 comes first: who waits
+	 * saw tail as it was, so the closer's fence (A12) came before ours. */
+	if ((chan__waitq_attention(&a->base.waiting[CHAN__RECV]) & CHAN__WAITERS) &&
+	    array_is_closed(&a->base))
 		chan__waitq_wake(&a->base.waiting[CHAN__RECV], CHAN__ALL);
 	array_wake_senders(a, 1);
 	return EAGAIN;
