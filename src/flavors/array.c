@@ -110,7 +110,8 @@ CHAN__INLINE uint64_t array_next(const struct array *a, uint64_t pos)
 }
 
 static bool array_is_closed(const struct chan *c);
-static void array_serve(struct chan *c, enum chan__side side);
+static bool array_serve_first(struct chan *c, enum chan__side side);
+static void array_pass_on(struct chan *c, enum chan__side side);
 
 /* --------------------------------------------------------------- after the fact */
 
@@ -135,7 +136,8 @@ static CHAN__COLD void array_orphan(struct array *a, uint64_t pos)
  * Wakes up to n waiters of the side.  One that starves is not woken but served,
  * so that nobody can be faster than it once more.  That makes a slot or a message
  * for the other side, where somebody may starve as well: each step settles one
- * waiter, so it comes to an end.
+ * waiter, so it comes to an end.  If nobody could be served, they are woken all
+ * the same: that the side is not ready may be an old view, theirs is newer.
  */
 static CHAN__COLD void array_wake(struct array *a, enum chan__side side, size_t n)
 {
@@ -146,7 +148,10 @@ static CHAN__COLD void array_wake(struct array *a, enum chan__side side, size_t 
 		return;
 	}
 	chan__hold(c);
-	array_serve(c, side);
+	if (array_serve_first(c, side))
+		array_pass_on(c, side);
+	else
+		chan__waitq_wake(&c->waiting[side], chan__wakes(n));
 	chan__release(c);
 }
 
@@ -606,20 +611,27 @@ static void array_pass_on(struct chan *c, enum chan__side side)
 
 /*
  * Does for the first waiter what it waits for, if that can be done now.  Its
- * thread sleeps until it is settled, so this is its call, single or not.
+ * thread sleeps until it is settled, so this is its call, single or not.  False:
+ * there was nothing to be done, or nobody.
  */
-static void array_serve(struct chan *c, enum chan__side side)
+static bool array_serve_first(struct chan *c, enum chan__side side)
 {
 	struct chan__node *n = NULL;
 	int e;
 
 	if (array_ready(array_of(c), side))
 		n = chan__waitq_claim_starving(&c->waiting[side]);
-	if (n) {
-		e = side == CHAN__SEND ? c->flavor->try_send(c, n->source)
-		                       : c->flavor->try_recv(&c->receiver, n->target);
-		chan__node_settle(n, e);
-	}
+	if (!n)
+		return false;
+	e = side == CHAN__SEND ? c->flavor->try_send(c, n->source)
+	                       : c->flavor->try_recv(&c->receiver, n->target);
+	chan__node_settle(n, e);
+	return true;
+}
+
+static void array_serve(struct chan *c, enum chan__side side)
+{
+	array_serve_first(c, side);
 	array_pass_on(c, side);
 }
 
