@@ -7,7 +7,8 @@
  *
  * Rules for every operation:
  *   - arguments were checked by the caller;
- *   - no lock is held across the program's callbacks;
+ *   - no lock that anybody waits for is held across a destructor (the turn of
+ *     list, which nobody waits for, may be; and so may locks across an allocator);
  *   - EAGAIN promises that whoever ends that state wakes a registered waiter;
  *   - on failure nothing the caller owns has changed.
  */
@@ -116,8 +117,8 @@ struct chan__flavor {
 	/* A wake-up was not needed, or more is there: pass it on if ready. */
 	void (*pass_on)(struct chan *c, enum chan__side side);
 	/* Somebody starves on this side: serve it first if that can be done now.
-	 * Can run a destructor: the channel is held. */
-	void (*serve)(struct chan *c, enum chan__side side);
+	 * False: nobody was settled.  Can run a destructor: the channel is held. */
+	bool (*serve)(struct chan *c, enum chan__side side);
 
 	/* No further sends; idempotent; wakes everybody. */
 	void (*close)(struct chan *c);

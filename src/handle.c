@@ -80,8 +80,8 @@ void chan__fini(struct chan *c)
 	chan__memory_put(&memory, c, c->size);
 }
 
-/* H4 release: what the closer did before; pairs with H5 in an upgrade.  Set
- * first, so that no sender comes back once the flavor is closed. */
+/* H4 release: what the closer did before; pairs with H5 in an upgrade.  An
+ * upgrade under way may still succeed, and its sends get EPIPE. */
 void chan__close(struct chan *c)
 {
 	chan__u32_store_release(&c->closed, 1);

@@ -28,20 +28,29 @@
  * FULL is a bit of its own, so that capacity 1, where the next position in
  * the same slot is the next position of all, is nothing special.
  *
- * Invariants:
+ * Invariants, while receivers are there and nobody exchanges:
  *   head <= tail <= head + capacity, as positions;
  *   the stamp of a position in [head, tail) is pos (its send is still writing)
  *   or pos|FULL; of one before head it is pos|FULL (its receive is still reading)
  *   or pos+LAP.
+ * An exchange holds tail's position and the oldest one, in the same slot: the
+ * stamp goes from oldest|FULL to tail|FULL at once, and a single producer's tail
+ * stands one beyond head + capacity meanwhile.
  *
- * Who writes what: tail senders and closers, head receivers and exchanging
- * senders, a stamp the thread that claimed its position.
+ * Who writes what: tail senders and closers, head receivers, exchanging senders
+ * and array_discard, a stamp the thread that claimed its position, or, once
+ * the receivers are gone, the winner of A9.
  *
- * Moments of truth.  "Full": the stamp at tail is not tail, and tail has not
- * moved since it was read: at the instant of reading the stamp, the message of
- * one lap ago still held the slot (unread, or in the hands of a call).
+ * Moments of truth.  "Full": the stamp at tail is not tail, and tail reads the
+ * same before and after: at the instant of reading the stamp, the message of
+ * one lap ago still held the slot (unread, or in the hands of a call).  Tail may
+ * have gone away and come back in between, by EXCHANGE or by a single producer's taking
+ * back; that changes no stamp, and a call that meets it may say EAGAIN anyway.
  * "Empty": the stamp at head is not head|FULL, and head has not moved: at
  * that instant the next message did not exist, or was still being written.
+ *
+ * Closed and empty is "ready" for a receiver, and a woken receiver passes on what is
+ * ready: so each of those asleep hears of the end from the one before it.
  *
  * Promises.  With a single producer nobody else moves tail, and with a single
  * consumer nobody else moves head: a plain store takes the place of the
@@ -110,8 +119,7 @@ CHAN__INLINE uint64_t array_next(const struct array *a, uint64_t pos)
 }
 
 static bool array_is_closed(const struct chan *c);
-static bool array_serve_first(struct chan *c, enum chan__side side);
-static void array_pass_on(struct chan *c, enum chan__side side);
+static bool array_serve(struct chan *c, enum chan__side side);
 
 /* --------------------------------------------------------------- after the fact */
 
@@ -136,21 +144,19 @@ static CHAN__COLD void array_orphan(struct array *a, uint64_t pos)
  * Wakes up to n waiters of the side.  One that starves is not woken but served,
  * so that nobody can be faster than it once more.  That makes a slot or a message
  * for the other side, where somebody may starve as well: each step settles one
- * waiter, so it comes to an end.  If nobody could be served, they are woken all
- * the same: that the side is not ready may be an old view, theirs is newer.
+ * waiter, so it comes to an end.  Whether it can be served is looked up with no
+ * fence and may be answered from the past, so if not, it is woken all the same.
  */
 static CHAN__COLD void array_wake(struct array *a, enum chan__side side, size_t n)
 {
 	struct chan *c = &a->base;
 
-	if (!chan__waitq_is_starving(&c->waiting[side])) {
+	if (chan__likely(!chan__waitq_is_starving(&c->waiting[side]))) {
 		chan__waitq_wake(&c->waiting[side], chan__wakes(n));
 		return;
 	}
 	chan__hold(c);
-	if (array_serve_first(c, side))
-		array_pass_on(c, side);
-	else
+	if (!array_serve(c, side))
 		chan__waitq_wake(&c->waiting[side], chan__wakes(n));
 	chan__release(c);
 }
@@ -439,8 +445,8 @@ static int array_displace(struct array *a, uint64_t tail, const void *msg, void 
 	           : !chan__u64_cas_relaxed(&a->tail, &tail, tail | ARRAY_EXCHANGE))
 		return EAGAIN;
 	CHAN_TP("array:exchange");
-	/* Acquire, as A5: the message that the stamp announced. */
-	claimed = chan__u64_cas_acquire(&a->head, &oldest, array_next(a, oldest));
+	/* The message itself came with the stamp, read acquire above as A5. */
+	claimed = chan__u64_cas_relaxed(&a->head, &oldest, array_next(a, oldest));
 	if (single && !claimed)
 		chan__u64_store_release(&a->tail, tail);
 	else if (!single)
@@ -449,10 +455,8 @@ static int array_displace(struct array *a, uint64_t tail, const void *msg, void 
 		array_exchange(a, tail, msg, displaced);
 		return 0;
 	}
-	/* Closed, and perhaps empty: receivers must know.  W1 comes first: who waits
-	 * saw tail as it was, so the closer's fence (A12) came before ours. */
-	if ((chan__waitq_attention(&a->base.waiting[CHAN__RECV]) & CHAN__WAITERS) &&
-	    array_is_closed(&a->base))
+	/* If it was closed meanwhile, receivers took our position for a message to come. */
+	if (chan__waitq_attention(&a->base.waiting[CHAN__RECV]) & CHAN__WAITERS)
 		chan__waitq_wake(&a->base.waiting[CHAN__RECV], CHAN__ALL);
 	array_wake_senders(a, 1);
 	return EAGAIN;
@@ -611,28 +615,22 @@ static void array_pass_on(struct chan *c, enum chan__side side)
 
 /*
  * Does for the first waiter what it waits for, if that can be done now.  Its
- * thread sleeps until it is settled, so this is its call, single or not.  False:
- * there was nothing to be done, or nobody.
+ * thread sleeps until it is settled, so this is its call, single or not.
  */
-static bool array_serve_first(struct chan *c, enum chan__side side)
+static bool array_serve(struct chan *c, enum chan__side side)
 {
 	struct chan__node *n = NULL;
 	int e;
 
 	if (array_ready(array_of(c), side))
 		n = chan__waitq_claim_starving(&c->waiting[side]);
-	if (!n)
-		return false;
-	e = side == CHAN__SEND ? c->flavor->try_send(c, n->source)
-	                       : c->flavor->try_recv(&c->receiver, n->target);
-	chan__node_settle(n, e);
-	return true;
-}
-
-static void array_serve(struct chan *c, enum chan__side side)
-{
-	array_serve_first(c, side);
-	array_pass_on(c, side);
+	if (n) {
+		e = side == CHAN__SEND ? c->flavor->try_send(c, n->source)
+		                       : c->flavor->try_recv(&c->receiver, n->target);
+		chan__node_settle(n, e);
+		array_pass_on(c, side);
+	}
+	return n != NULL;
 }
 
 /* --------------------------------------------------------------- disconnection */
@@ -651,7 +649,9 @@ static bool array_is_closed(const struct chan *c)
  *
  * One producer: CLOSING turns it away from now on; after the heavy fence (A12,
  * pairs with A2) a claim it made before is visible in tail, so SHUT (A11 release)
- * may let receivers compare tail with head.
+ * may let receivers compare tail with head.  The receiver that reads tail is a
+ * third thread: it sees what the fence made visible to the closer, because
+ * it acquires SHUT, which comes after that fence.
  */
 static void array_close(struct chan *c)
 {

@@ -42,7 +42,12 @@
  *
  * Moment of truth.  "Empty": under the turn head does not move, and the slot
  * at head was not FULL when its state was read: the next message did not
- * exist, or was still being written.  There is no "full".
+ * exist, or was still being written.  EAGAIN because the turn is taken: the next
+ * message was in the hands of the receiver that has it.  There is no "full".
+ *
+ * MISSED is one bit for any number of waiters, and is cleared before one of
+ * them is woken.  That is enough because the one that is woken does it all again,
+ * or passes on, and passes on too where it meets a turn that is taken.
  */
 #include "base/backoff.h"
 #include "base/copy.h"
@@ -177,7 +182,7 @@ CHAN__INLINE bool list_take_turn(struct list *l)
 }
 
 static CHAN__COLD void list_drain(struct list *l);
-static void list_serve(struct chan *c, enum chan__side side);
+static bool list_serve(struct chan *c, enum chan__side side);
 
 /* Somebody went to sleep because the turn was taken; or the destructor of the
  * message at hand dropped the last receiver, and a sender may want a drain. */
@@ -246,6 +251,8 @@ static void list_unhold_retired(struct list *l, struct list_block *b)
  * retired) and then looks at the other's, all seq_cst, so one of them finds
  * blocks and no guests.  The blocks are taken off first: a guest that comes
  * after we saw none cannot find those, but could have found one retired since.
+ * Another who finds the list empty meanwhile may leave: we put back what we
+ * cannot release, and look again.
  */
 static CHAN__COLD void list_reclaim(struct list *l)
 {
@@ -306,8 +313,13 @@ static struct list_block *list_next(struct list *l, struct list_block *b)
 	return (struct list_block *)next;
 }
 
-/* tail_block goes on from b; whoever is second does no harm: b is no longer
- * there, and cannot come back while the caller is a guest. */
+/*
+ * tail_block goes on from b; whoever is second does no harm: b is no longer
+ * there, and cannot come back while the caller is a guest.  L18 seq_cst, in
+ * failure too: the claimer of the last slot passes here before it publishes,
+ * and the retirement of b, L4, comes after that publication; so a guest whom L4
+ * does not see reads a later tail_block in L5.
+ */
 static void list_move_tail_block(struct list *l, struct list_block *b, struct list_block *next)
 {
 	size_t old = list_tag(l, b);
@@ -335,7 +347,7 @@ static int list_extend_as_guest(struct list *l, struct list_block **block, uint6
 		return ENOMEM;
 	CHAN_TP("list:extend");
 	/* L9 release: tail_block is b or later for all who see this position; pairs
-	 * with L10. */
+	 * with L10.  Claims and closing are read-modify-writes, so they carry it on. */
 	if (!chan__u64_cas_acq_rel(&l->tail, &tail, tail + LIST_STEP))
 		return EAGAIN;
 	CHAN_TP("list:claimed-last");
@@ -425,8 +437,12 @@ CHAN__INLINE int list_claim_send_single(struct list *l, size_t n, struct list_bl
 
 /* ------------------------------------------------------ after the receivers left */
 
-/* Under the turn.  Destroys what is published, wherever it lies, and lets head
- * follow over what is done with. */
+/*
+ * Under the turn, which orders the marks TAKEN of one walk before the next.
+ * Destroys what is published, wherever it lies, and lets head follow over what
+ * is done with.  `next` can be missing only behind a position that a single
+ * producer has taken in its last block, where the walk ends and head does not follow.
+ */
 static void list_drain_in_turn(struct list *l)
 {
 	uint64_t tail = chan__u64_load_acquire(&l->tail) & ~LIST_CLOSED;
@@ -459,8 +475,11 @@ static void list_drain_in_turn(struct list *l)
 }
 
 /*
- * The note is left first; who has the turn serves it, and looks again after
- * giving the turn back.  The argument is that of waitq.c.
+ * The note is left first; who has the turn for a drain serves it, and looks
+ * again after giving the turn back, by the argument of waitq.c.  Who has it
+ * for a receive (its destructor dropped the last receiver) sees GONE when it
+ * leaves, or leaves before GONE is set, and then list_discard's own drain finds the turn
+ * free.
  */
 static CHAN__COLD void list_drain(struct list *l)
 {
@@ -478,17 +497,21 @@ static CHAN__COLD void list_drain(struct list *l)
 	chan__release(&l->base);
 }
 
-/* Something was published while somebody paid attention.  A waiter that starves
- * is not woken but served, so that nobody can be faster than it once more. */
+/*
+ * Something was published while somebody paid attention.  A waiter that starves
+ * is not woken but served, so that nobody can be faster than it once more; if
+ * that does not succeed, it is woken all the same.
+ */
 static CHAN__COLD void list_sent(struct list *l, size_t n, uint32_t attention)
 {
 	struct chan *c = &l->base;
 
 	if (attention & CHAN__GONE) {
 		list_drain(l);
-	} else if (chan__unlikely(chan__waitq_is_starving(&c->waiting[CHAN__RECV]))) {
+	} else if (attention & CHAN__STARVING) {
 		chan__hold(c);
-		list_serve(c, CHAN__RECV);
+		if (!list_serve(c, CHAN__RECV))
+			chan__waitq_wake(&c->waiting[CHAN__RECV], chan__wakes(n));
 		chan__release(c);
 	} else if (attention & CHAN__WAITERS) {
 		chan__waitq_wake(&c->waiting[CHAN__RECV], chan__wakes(n));
@@ -766,15 +789,17 @@ static void list_pass_on(struct chan *c, enum chan__side side)
 		chan__waitq_wake(q, 1);
 }
 
-static void list_serve(struct chan *c, enum chan__side side)
+static bool list_serve(struct chan *c, enum chan__side side)
 {
 	struct chan__node *n = NULL;
 
 	if (list_receivable(list_of(c)) == LIST_READY)
 		n = chan__waitq_claim_starving(&c->waiting[side]);
-	if (n)
+	if (n) {
 		chan__node_settle(n, c->flavor->try_recv(&c->receiver, n->target));
-	list_pass_on(c, side);
+		list_pass_on(c, side);
+	}
+	return n != NULL;
 }
 
 /* --------------------------------------------------------------- disconnection */

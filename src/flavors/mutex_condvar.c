@@ -298,10 +298,17 @@ static bool mc0_watch(struct chan *c, enum chan__side side, struct chan__node *n
 }
 
 /* Nobody is woken in vain here: a claimed waiter is served by its claimer. */
-static void mc0_nothing(struct chan *c, enum chan__side side)
+static void mc0_pass_on(struct chan *c, enum chan__side side)
 {
 	(void)c;
 	(void)side;
+}
+
+static bool mc0_serve(struct chan *c, enum chan__side side)
+{
+	(void)c;
+	(void)side;
+	return false;
 }
 
 static void mc0_discard(struct chan *c)
@@ -331,8 +338,8 @@ static const struct chan__flavor mc0 = {
 	.force_send = mc0_force_send,
 	.watch = mc0_watch,
 	.unwatch = mc_unwatch,
-	.pass_on = mc0_nothing,
-	.serve = mc0_nothing,
+	.pass_on = mc0_pass_on,
+	.serve = mc0_serve,
 	.close = mc_close,
 	.discard = mc0_discard,
 	.is_closed = mc_is_closed,
@@ -680,7 +687,7 @@ static void mcn_serve_node(struct mcn *q, enum chan__side side, struct chan__nod
 	mc_leave(&q->m.lock);
 }
 
-static void mcn_serve(struct chan *c, enum chan__side side)
+static bool mcn_serve(struct chan *c, enum chan__side side)
 {
 	struct mcn *q = (struct mcn *)c;
 	enum chan__side other = side == CHAN__SEND ? CHAN__RECV : CHAN__SEND;
@@ -689,12 +696,13 @@ static void mcn_serve(struct chan *c, enum chan__side side)
 	mc_enter(&q->m.lock);
 	if (!mcn_servable(q, side) || !(served = mc_claim(&q->m, side, 1))) {
 		mc_leave(&q->m.lock);
-		return;
+		return false;
 	}
 	mcn_serve_node(q, side, served);
 	chan__node_settle(served, 0);
 	mcn_pass_on(c, other);
 	mcn_pass_on(c, side);
+	return true;
 }
 
 /* ------------------------------------------------------------------ the rest */
@@ -1021,14 +1029,15 @@ static struct chan__node *mcu_claim_starving(struct mcu *q)
 	return n;
 }
 
-static void mcu_serve(struct chan *c, enum chan__side side)
+static bool mcu_serve(struct chan *c, enum chan__side side)
 {
 	struct chan__node *n = mcu_claim_starving((struct mcu *)c);
 
 	if (!n)
-		return;
+		return false;
 	chan__node_settle(n, mcu_try_recv(&c->receiver, n->target));
 	mcu_pass_on(c, side);
+	return true;
 }
 
 /* What a fork left taken, or half changed, stays as it is. */

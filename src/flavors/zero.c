@@ -161,10 +161,17 @@ static void zero_unwatch(struct chan *c, enum chan__side side, struct chan__node
 
 /* A claimed waiter is served by its claimer: none is woken in vain, so there
  * is nothing to pass on and nobody to serve first. */
-static void zero_nothing(struct chan *c, enum chan__side side)
+static void zero_pass_on(struct chan *c, enum chan__side side)
 {
 	(void)c;
 	(void)side;
+}
+
+static bool zero_serve(struct chan *c, enum chan__side side)
+{
+	(void)c;
+	(void)side;
+	return false;
 }
 
 /* ------------------------------------------------------------- disconnection */
@@ -267,8 +274,8 @@ const struct chan__flavor chan__zero = {
 	.force_send = zero_force_send,
 	.watch = zero_watch,
 	.unwatch = zero_unwatch,
-	.pass_on = zero_nothing,
-	.serve = zero_nothing,
+	.pass_on = zero_pass_on,
+	.serve = zero_serve,
 	.close = zero_close,
 	.discard = zero_discard,
 	.is_closed = zero_is_closed,

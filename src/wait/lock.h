@@ -30,13 +30,12 @@ static inline void chan__lock_fini(struct chan__lock *l)
 	chan__u32_fini(&l->word);
 }
 
-/* L1 acquire: what the last holder did; pairs with L2.  seq_cst because a
- * failure is the second half of the note protocol, see waitq.c. */
+/* K1 acquire: what the last holder did; pairs with K2. */
 static inline bool chan__lock_try(struct chan__lock *l)
 {
 	uint32_t free = 0;
 
-	return chan__u32_cas_seq_cst(&l->word, &free, 1);
+	return chan__u32_cas_acquire(&l->word, &free, 1);
 }
 
 static inline void chan__lock_acquire(struct chan__lock *l)
@@ -45,10 +44,10 @@ static inline void chan__lock_acquire(struct chan__lock *l)
 		chan__lock_acquire_slow(l);
 }
 
-/* L2 release: what the holder did; pairs with L1. */
+/* K2 release: what the holder did; pairs with K1. */
 static inline void chan__lock_release(struct chan__lock *l)
 {
-	if (chan__unlikely(chan__u32_exchange_seq_cst(&l->word, 0) == 2))
+	if (chan__unlikely(chan__u32_exchange_acq_rel(&l->word, 0) == 2))
 		chan__lock_release_slow(l);
 }
 

@@ -133,7 +133,7 @@ void chan__lock_acquire_slow(struct chan__lock *l)
 			return;
 		chan__relax();
 	}
-	while (chan__u32_exchange_seq_cst(&l->word, 2) != 0)
+	while (chan__u32_exchange_acquire(&l->word, 2) != 0)
 		futex_wait(&l->word, 2, &forever);
 }
 
