@@ -1,0 +1,1459 @@
+/*
+ * test_defects.c - defects that reviews and the model checker have found, and
+ * that must not come back
+ *
+ * Each case plays the interleaving that showed its defect.  Linked with the
+ * library's test build: threads are held at pause points or inside callbacks,
+ * and what is no pause point away is done on the wait queue itself.
+ */
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/support.h"
+#include "wait/waitq.h"
+
+extern void (*chan__tp_hook)(const char *name);
+extern uint64_t chan__tp_start;
+
+/* A child of ours that starts threads is what is tested here. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+	return "die_after_fork=0";
+}
+
+/* ------------------------------------------------------------------ the holder */
+
+/* Where one thread stops once, until it is let go. */
+struct hold {
+	const char *point; /* NULL: held by a callback */
+	atomic_bool armed;
+	sem_t arrived, go;
+};
+
+static _Thread_local struct hold *my_hold;
+
+static void wait_sem(sem_t *sem)
+{
+	while (sem_wait(sem) != 0)
+		continue;
+}
+
+static void hold_init(struct hold *h, const char *point)
+{
+	h->point = point;
+	atomic_init(&h->armed, true);
+	sem_init(&h->arrived, 0, 0);
+	sem_init(&h->go, 0, 0);
+}
+
+static void hold_here(struct hold *h)
+{
+	if (!atomic_exchange(&h->armed, false))
+		return;
+	sem_post(&h->arrived);
+	wait_sem(&h->go);
+}
+
+static void on_point(const char *name)
+{
+	if (my_hold && my_hold->point && strcmp(name, my_hold->point) == 0)
+		hold_here(my_hold);
+}
+
+static void hook(void (*on)(const char *name))
+{
+	__atomic_store_n(&chan__tp_hook, on, __ATOMIC_RELEASE);
+}
+
+static void wait_held(struct hold *h)
+{
+	wait_for(sem_trywait(&h->arrived) == 0);
+}
+
+/* Also when nobody is held: then nobody will be. */
+static void let_go(struct hold *h)
+{
+	atomic_store(&h->armed, false);
+	sem_post(&h->go);
+}
+
+/* ------------------------------------------------------------------ the actors */
+
+/* A thread that makes one call, perhaps held on the way. */
+struct actor {
+	void (*act)(struct actor *a);
+	struct ends e;
+	struct hold hold;
+	int result;
+	uint64_t number;
+	size_t count;
+	struct worker worker;
+};
+
+static void run_actor(void *arg)
+{
+	struct actor *a = arg;
+
+	my_hold = &a->hold;
+	a->act(a);
+}
+
+static void actor_start(struct actor *a, void (*act)(struct actor *a), struct ends e, uint64_t number)
+{
+	a->act = act;
+	a->e = e;
+	a->number = number;
+	hook(on_point);
+	worker_start(&a->worker, run_actor, a);
+}
+
+static void actor_start_free(struct actor *a, void (*act)(struct actor *a), struct ends e, uint64_t number)
+{
+	hold_init(&a->hold, NULL);
+	actor_start(a, act, e, number);
+}
+
+static void actor_start_held(struct actor *a, void (*act)(struct actor *a), struct ends e,
+                             uint64_t number, const char *point)
+{
+	hold_init(&a->hold, point);
+	actor_start(a, act, e, number);
+	wait_held(&a->hold);
+}
+
+static void act_send(struct actor *a)
+{
+	a->result = chan_send(a->e.tx, &a->number);
+}
+
+static void act_recv(struct actor *a)
+{
+	a->result = chan_recv(a->e.rx, &a->number);
+}
+
+static void act_recv_into_nothing(struct actor *a)
+{
+	a->result = chan_recv(a->e.rx, NULL);
+}
+
+static void act_force_send(struct actor *a)
+{
+	a->result = chan_force_send(a->e.tx, &a->number, NULL, NULL);
+}
+
+static void act_drop_receiver(struct actor *a)
+{
+	chan_receiver_drop(a->e.rx);
+}
+
+/* --------------------------------------------------- destructors that do things */
+
+/* A destructor that counts, and is held at its first message. */
+struct gatekeeper {
+	struct destroyed d;
+	struct hold hold;
+};
+
+static void destroy_held(void *msg, void *arg)
+{
+	struct gatekeeper *g = arg;
+
+	count_destroyed(msg, &g->d);
+	hold_here(&g->hold);
+}
+
+static struct ends open_gated(const struct kind *k, chan_overflow_t overflow, struct gatekeeper *g)
+{
+	chan_attr_t attr;
+
+	atomic_init(&g->d.count, 0);
+	atomic_init(&g->d.sum, 0);
+	hold_init(&g->hold, NULL);
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setoverflow(&attr, overflow));
+	must_give(0, chan_attr_setdestructor(&attr, destroy_held, g));
+	return attr_open(&attr, 8);
+}
+
+/* A destructor that drops, at its first message, the handles that are left. */
+struct dropper {
+	struct destroyed d;
+	struct ends e;
+	bool receiver_first;
+	atomic_bool ready;   /* the handles are those to be dropped */
+	struct counting counting;
+};
+
+static void destroy_and_drop(void *msg, void *arg)
+{
+	struct dropper *p = arg;
+	bool first = atomic_load(&p->d.count) == 0;
+
+	count_destroyed(msg, &p->d);
+	if (!first)
+		return;
+	wait_for(atomic_load(&p->ready));
+	if (p->receiver_first)
+		chan_receiver_drop(p->e.rx);
+	chan_sender_drop(p->e.tx);
+	if (!p->receiver_first)
+		chan_receiver_drop(p->e.rx);
+}
+
+static void dropper_open(struct dropper *p, const struct kind *k, chan_overflow_t overflow, bool receiver_first)
+{
+	chan_allocator_t table;
+	chan_attr_t attr;
+
+	atomic_init(&p->d.count, 0);
+	atomic_init(&p->d.sum, 0);
+	atomic_init(&p->ready, true);
+	p->receiver_first = receiver_first;
+	counting_init(&p->counting); /* overwrites what it frees */
+	table = counting_allocator(&p->counting);
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setallocator(&attr, &table));
+	must_give(0, chan_attr_setoverflow(&attr, overflow));
+	must_give(0, chan_attr_setdestructor(&attr, destroy_and_drop, p));
+	p->e = attr_open(&attr, 8);
+}
+
+/* The destructor had the n messages from 0 on, each once, and all is freed. */
+static void dropper_check(struct dropper *p, size_t n)
+{
+	must_eq(p->d.count, n);
+	must_eq(p->d.sum, sum_of_numbers(0, n));
+	counting_must_balance(&p->counting);
+}
+
+static void a_destructor_drops_the_ends_amid_a_batch_sent(const struct kind *k)
+{
+	uint64_t numbers[128];
+
+	for (size_t i = 0; i < COUNT_OF(numbers); i++)
+		numbers[i] = i;
+	for (int first = 0; first < 2; first++) {
+		struct dropper p;
+		size_t sent = 0;
+
+		dropper_open(&p, k, CHAN_OVERFLOW_DROP_OLDEST, first);
+		must_give(EPIPE, chan_send_many(p.e.tx, numbers, k->capacity + 3, &sent));
+		must(sent >= k->capacity && sent <= k->capacity + 1);
+		dropper_check(&p, sent);
+	}
+}
+
+static void a_destructor_drops_the_ends_amid_a_batch_tried(const struct kind *k)
+{
+	uint64_t numbers[128];
+
+	for (size_t i = 0; i < COUNT_OF(numbers); i++)
+		numbers[i] = i;
+	for (int first = 0; first < 2; first++) {
+		struct dropper p;
+		size_t sent = 0;
+
+		dropper_open(&p, k, CHAN_OVERFLOW_DROP_OLDEST, first);
+		must_give(0, chan_try_send_many(p.e.tx, numbers, k->capacity + 3, &sent));
+		must(sent >= k->capacity && sent <= k->capacity + 1);
+		dropper_check(&p, sent);
+	}
+}
+
+static int send_a_second(chan_sender_t *tx, const void *msg)
+{
+	return chan_send_timeout(tx, msg, CHAN_SEC);
+}
+
+static int force_into_nothing(chan_sender_t *tx, const void *msg)
+{
+	return chan_force_send(tx, msg, NULL, NULL);
+}
+
+/* A full channel, and a send that displaces. */
+static void displace_and_drop(const struct kind *k, chan_overflow_t overflow,
+                              int (*sends)(chan_sender_t *tx, const void *msg))
+{
+	for (int first = 0; first < 2; first++) {
+		struct dropper p;
+		uint64_t number = k->capacity;
+		int error;
+
+		dropper_open(&p, k, overflow, first);
+		queue_numbers(p.e.tx, 0, k->capacity);
+		error = sends(p.e.tx, &number);
+		must(error == 0 || error == EPIPE);
+		dropper_check(&p, k->capacity + (error == 0));
+	}
+}
+
+static void a_destructor_drops_the_ends_amid_a_send(const struct kind *k)
+{
+	displace_and_drop(k, CHAN_OVERFLOW_DROP_OLDEST, chan_send);
+	displace_and_drop(k, CHAN_OVERFLOW_DROP_OLDEST, chan_try_send);
+	displace_and_drop(k, CHAN_OVERFLOW_DROP_OLDEST, send_a_second);
+	displace_and_drop(k, CHAN_OVERFLOW_DROP_OLDEST, force_into_nothing);
+}
+
+static void a_destructor_drops_the_ends_amid_a_forced_send(const struct kind *k)
+{
+	displace_and_drop(k, CHAN_OVERFLOW_WAIT, force_into_nothing);
+}
+
+static int receive_one(chan_receiver_t *rx)
+{
+	return chan_recv(rx, NULL);
+}
+
+static int receive_in_time(chan_receiver_t *rx)
+{
+	return chan_recv_timeout(rx, NULL, 40 * CHAN_SEC);
+}
+
+static int receive_many(chan_receiver_t *rx)
+{
+	size_t count = 0;
+	int error = chan_recv_many(rx, NULL, 5, &count);
+
+	must_eq(count > 0, error == 0);
+	return error;
+}
+
+static int try_receive_one(chan_receiver_t *rx)
+{
+	return chan_try_recv(rx, NULL);
+}
+
+static int try_receive_many(chan_receiver_t *rx)
+{
+	size_t count = 0;
+	int error = chan_try_recv_many(rx, NULL, 5, &count);
+
+	must_eq(count > 0, error == 0);
+	return error;
+}
+
+/* Those that can wait come first. */
+static int (*const receives[])(chan_receiver_t *rx) = {
+	receive_one, receive_in_time, receive_many, try_receive_one, try_receive_many
+};
+
+enum { WAITING_RECEIVES = 3 };
+
+static void a_destructor_drops_the_ends_amid_a_receive(const struct kind *k)
+{
+	size_t room = kind_room(k);
+
+	for (size_t i = 0; i < 2 * COUNT_OF(receives); i++) {
+		struct dropper p;
+
+		dropper_open(&p, k, CHAN_OVERFLOW_WAIT, i % 2);
+		queue_numbers(p.e.tx, 0, room);
+		must_give(0, receives[i / 2](p.e.rx));
+		dropper_check(&p, room);
+	}
+}
+
+struct waiting_receive {
+	int (*receive)(chan_receiver_t *rx);
+	chan_receiver_t *rx;
+	int result;
+	struct worker worker;
+};
+
+static void receive_waiting(void *arg)
+{
+	struct waiting_receive *w = arg;
+
+	w->result = w->receive(w->rx);
+}
+
+/* The sender leaves before the destructor drops the handle that is waited in. */
+static void a_destructor_drops_the_handle_that_waited(const struct kind *k)
+{
+	for (size_t i = 0; i < WAITING_RECEIVES; i++) {
+		struct dropper p;
+		struct waiting_receive w = { .receive = receives[i] };
+		size_t n = kind_room(k) < 2 ? 1 : 2;
+
+		dropper_open(&p, k, CHAN_OVERFLOW_WAIT, true);
+		atomic_store(&p.ready, false);
+		w.rx = p.e.rx;
+		worker_start(&w.worker, receive_waiting, &w);
+		worker_wait_asleep(&w.worker);
+		queue_numbers(p.e.tx, 0, n);
+		chan_sender_drop(p.e.tx);
+		p.e.tx = NULL;
+		atomic_store(&p.ready, true);
+		worker_join(&w.worker);
+		must_eq(w.result, 0);
+		dropper_check(&p, n);
+	}
+}
+
+/* The destructor runs in the thread that came second, and drops its handle. */
+static void a_destructor_drops_the_handle_that_met(const struct kind *k)
+{
+	struct dropper p;
+	struct actor waiting;
+	uint64_t number = 0;
+	chan_receiver_t *rx;
+	chan_sender_t *tx;
+
+	dropper_open(&p, k, CHAN_OVERFLOW_WAIT, true);
+	actor_start_free(&waiting, act_recv_into_nothing, p.e, 0);
+	worker_wait_asleep(&waiting.worker);
+	rx = p.e.rx;
+	p.e.rx = NULL;
+	must_give(0, chan_send(p.e.tx, &number));
+	worker_join(&waiting.worker);
+	must_eq(waiting.result, 0);
+	chan_receiver_drop(rx);
+	dropper_check(&p, 1);
+
+	dropper_open(&p, k, CHAN_OVERFLOW_WAIT, true);
+	actor_start_free(&waiting, act_send, p.e, 0);
+	worker_wait_asleep(&waiting.worker);
+	tx = p.e.tx;
+	p.e.tx = NULL;
+	must_give(0, chan_recv(p.e.rx, NULL));
+	worker_join(&waiting.worker);
+	must_eq(waiting.result, 0);
+	chan_sender_drop(tx);
+	dropper_check(&p, 1);
+}
+
+/* ------------------------------------------------------- channels in messages */
+
+/* A message that owns a channel, and what that channel's destructor writes. */
+struct parcel {
+	struct ends e;
+	struct destroyed *d;
+};
+
+static void destroy_parcel(void *msg, void *arg)
+{
+	size_t *opened = arg;
+	struct parcel parcel;
+
+	memcpy(&parcel, msg, sizeof(parcel));
+	chan_receiver_drop(parcel.e.rx);
+	must_eq(parcel.d->count, 1); /* at once, for the next line frees it */
+	free(parcel.d);
+	chan_sender_drop(parcel.e.tx);
+	++*opened;
+}
+
+static void pack(const struct kind *k, struct parcel *parcel)
+{
+	uint64_t number = 1;
+
+	parcel->d = malloc(sizeof(*parcel->d));
+	must(parcel->d != NULL);
+	parcel->e = kind_open_destroying(k, parcel->d);
+	must_give(0, chan_send(parcel->e.tx, &number));
+}
+
+static void a_destructor_drops_and_frees_another_channel(const struct kind *k)
+{
+	size_t opened = 0, n = kind_room(k) < 3 ? kind_room(k) : 3;
+	struct parcel parcel;
+	chan_attr_t attr;
+	struct ends e;
+
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setdestructor(&attr, destroy_parcel, &opened));
+	e = attr_open(&attr, sizeof(parcel));
+	for (size_t i = 0; i < n; i++) {
+		pack(k, &parcel);
+		must_give(0, chan_send(e.tx, &parcel));
+	}
+	must_give(0, chan_recv(e.rx, NULL));
+	must_eq(opened, 1);
+	ends_drop(&e);
+	must_eq(opened, n);
+}
+
+/* ------------------------------------------------------------------------ fork */
+
+/* In the child a failed check may talk to nobody: its line is the status. */
+#define child_must(cond) \
+	do { \
+		if (!(cond)) \
+			_exit(1 + __LINE__ % 200); \
+	} while (0)
+
+/* Runs `child` in a forked process, which must end well and soon. */
+static void in_a_child(void (*child)(struct ends *e, const struct kind *k),
+                       struct ends *e, const struct kind *k)
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	must(pid >= 0);
+	if (pid == 0) {
+		signal(SIGALRM, SIG_DFL); /* not Check's handler */
+		alarm(5 * test_scale());
+		child(e, k);
+		_exit(0);
+	}
+	must(waitpid(pid, &status, 0) == pid);
+	must(!WIFSIGNALED(status));
+	must_eq(WEXITSTATUS(status), 0);
+}
+
+static void *fill_a_stack(void *arg)
+{
+	volatile char rubbish[48 * 1024];
+
+	for (size_t i = 0; i < sizeof(rubbish); i++)
+		rubbish[i] = 0x41;
+	return arg;
+}
+
+/* The C library gives the stacks of the parent's threads to the child's. */
+static void reuse_the_stacks(void)
+{
+	pthread_t threads[2];
+
+	for (size_t i = 0; i < 2; i++)
+		child_must(pthread_create(&threads[i], NULL, fill_a_stack, NULL) == 0);
+	for (size_t i = 0; i < 2; i++)
+		child_must(pthread_join(threads[i], NULL) == 0);
+}
+
+static void reuse_then_close(struct ends *e, const struct kind *k)
+{
+	(void)k;
+	reuse_the_stacks();
+	chan_close(e->c);
+	chan_sender_drop(e->tx);
+	chan_receiver_drop(e->rx);
+}
+
+static void reuse_then_drop_the_sender(struct ends *e, const struct kind *k)
+{
+	(void)k;
+	reuse_the_stacks();
+	chan_sender_drop(e->tx);
+	chan_receiver_drop(e->rx);
+}
+
+static void reuse_then_drop_the_receiver(struct ends *e, const struct kind *k)
+{
+	(void)k;
+	reuse_the_stacks();
+	chan_receiver_drop(e->rx);
+	chan_sender_drop(e->tx);
+}
+
+static void fork_beside(struct ends *e, const struct kind *k)
+{
+	in_a_child(reuse_then_close, e, k);
+	in_a_child(reuse_then_drop_the_sender, e, k);
+	in_a_child(reuse_then_drop_the_receiver, e, k);
+}
+
+static void a_child_reuses_the_stack_of_a_sleeping_receiver(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor asleep;
+	uint64_t number = 5;
+
+	actor_start_free(&asleep, act_recv, e, 0);
+	worker_wait_asleep(&asleep.worker);
+	fork_beside(&e, k);
+	must_give(0, chan_send(e.tx, &number));
+	worker_join(&asleep.worker);
+	must(asleep.result == 0 && asleep.number == 5);
+	ends_drop(&e);
+}
+
+static void a_child_reuses_the_stack_of_a_sleeping_sender(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor asleep;
+	uint64_t number;
+
+	queue_numbers(e.tx, 0, k->capacity);
+	actor_start_free(&asleep, act_send, e, k->capacity);
+	worker_wait_asleep(&asleep.worker);
+	fork_beside(&e, k);
+	must_give(0, chan_recv(e.rx, &number));
+	must_eq(number, 0);
+	worker_join(&asleep.worker);
+	must_eq(asleep.result, 0);
+	expect_numbers(e.rx, 1, k->capacity);
+	ends_drop(&e);
+}
+
+/* Keeps the channel's lock busy, where there is one, by calls that move nothing. */
+struct contender {
+	struct ends *e;
+	bool rendezvous;
+	atomic_bool stop;
+	pthread_t thread;
+};
+
+static void *contend(void *arg)
+{
+	struct contender *t = arg;
+	uint64_t number = 1;
+
+	while (!atomic_load(&t->stop)) {
+		(void)chan_len(t->e->c);
+		if (t->rendezvous)
+			(void)chan_try_send(t->e->tx, &number);
+	}
+	return NULL;
+}
+
+static struct destroyed in_child;
+
+static void use_beside_threads(struct ends *e, const struct kind *k)
+{
+	struct contender others[2];
+	size_t n = test_scaled(4000), queued = chan_len(e->c);
+	uint64_t number = 1;
+
+	for (size_t i = 0; i < 2; i++) {
+		others[i].e = e;
+		others[i].rendezvous = k->capacity == 0;
+		atomic_init(&others[i].stop, false);
+		child_must(pthread_create(&others[i].thread, NULL, contend, &others[i]) == 0);
+	}
+	for (size_t i = 0; i < n; i++)
+		child_must(!chan_is_disconnected(e->c));
+	chan_close(e->c);
+	child_must(chan_is_disconnected(e->c));
+	child_must(chan_try_send(e->tx, &number) == EPIPE);
+	chan_receiver_drop(e->rx);
+	child_must(in_child.count == queued);
+	for (size_t i = 0; i < 2; i++) {
+		atomic_store(&others[i].stop, true);
+		child_must(pthread_join(others[i].thread, NULL) == 0);
+	}
+	chan_sender_drop(e->tx);
+}
+
+/* Nobody was inside a call: a lock that is taken is one of the child's own. */
+static void threads_of_a_child_share_a_channel(const struct kind *k)
+{
+	struct ends e = kind_open_destroying(k, &in_child);
+	size_t n = kind_room(k) < 3 ? kind_room(k) : 3;
+
+	queue_numbers(e.tx, 0, n);
+	for (int i = 0; i < 8; i++)
+		in_a_child(use_beside_threads, &e, k);
+	expect_numbers(e.rx, 0, n);
+	ends_drop(&e);
+}
+
+/* ------------------------------------------------------------------ drop-oldest */
+
+/* A receive that destroys has the oldest message: its slot is not free. */
+static struct ends hold_the_oldest(const struct kind *k, struct gatekeeper *g, struct actor *receiver)
+{
+	struct ends e = open_gated(k, CHAN_OVERFLOW_DROP_OLDEST, g);
+
+	queue_numbers(e.tx, 0, k->capacity);
+	actor_start_free(receiver, act_recv_into_nothing, e, 0);
+	wait_held(&g->hold);
+	return e;
+}
+
+static void nothing_is_displaced_while_the_oldest_is_held(const struct kind *k)
+{
+	struct gatekeeper g;
+	struct actor receiver;
+	struct ends e = hold_the_oldest(k, &g, &receiver);
+	uint64_t number = k->capacity;
+
+	must_give(EAGAIN, chan_try_send(e.tx, &number));
+	must_give(EAGAIN, chan_force_send(e.tx, &number, NULL, NULL));
+	must_eq(chan_lost(e.c), 0);
+	must_eq(g.d.count, 1);
+	let_go(&g.hold);
+	worker_join(&receiver.worker);
+	must_eq(receiver.result, 0);
+	must_give(0, chan_try_send(e.tx, &number));
+	must_eq(chan_lost(e.c), 0);
+	expect_numbers(e.rx, 1, k->capacity);
+	ends_drop(&e);
+}
+
+static void a_sender_sleeps_until_the_oldest_is_let_go(const struct kind *k)
+{
+	struct gatekeeper g;
+	struct actor receiver, sender;
+	struct ends e = hold_the_oldest(k, &g, &receiver);
+
+	actor_start_free(&sender, act_send, e, k->capacity);
+	worker_wait_asleep(&sender.worker);
+	must(!atomic_load(&sender.worker.ended));
+	let_go(&g.hold);
+	worker_join(&receiver.worker);
+	worker_join(&sender.worker);
+	must(receiver.result == 0 && sender.result == 0);
+	must_eq(chan_lost(e.c), 0);
+	expect_numbers(e.rx, 1, k->capacity);
+	ends_drop(&e);
+}
+
+/* Room for one: while a send displaces it, another finds nothing to displace. */
+static void a_sender_sleeps_until_another_has_displaced(const struct kind *k)
+{
+	struct gatekeeper g;
+	struct ends e = open_gated(k, CHAN_OVERFLOW_DROP_OLDEST, &g);
+	struct actor first, second;
+
+	queue_numbers(e.tx, 0, 1);
+	actor_start_free(&first, act_send, e, 1);
+	wait_held(&g.hold);
+	actor_start_free(&second, act_send, e, 2);
+	worker_wait_asleep(&second.worker);
+	must(!atomic_load(&second.worker.ended));
+	let_go(&g.hold);
+	worker_join(&first.worker);
+	worker_join(&second.worker);
+	must(first.result == 0 && second.result == 0);
+	must(chan_lost(e.c) == 2 && g.d.sum == 1);
+	expect_numbers(e.rx, 2, 1);
+	ends_drop(&e);
+}
+
+enum { SLEEPERS = 4 };
+
+static size_t count_woken(struct actor *sleepers)
+{
+	size_t woken = 0;
+
+	for (size_t i = 0; i < SLEEPERS; i++)
+		worker_wait_asleep(&sleepers[i].worker);
+	for (size_t i = 0; i < SLEEPERS; i++)
+		woken += !atomic_load(&sleepers[i].hold.armed);
+	return woken;
+}
+
+/* Three senders and a receiver wait for a send in progress. */
+static void a_send_that_displaces_wakes_one(const struct kind *k)
+{
+	struct gatekeeper g;
+	struct ends e = open_gated(k, CHAN_OVERFLOW_DROP_OLDEST, &g);
+	struct actor first, sleepers[SLEEPERS];
+
+	queue_numbers(e.tx, 0, 1);
+	actor_start_free(&first, act_send, e, 1);
+	wait_held(&g.hold);
+	for (size_t i = 0; i < SLEEPERS; i++) {
+		hold_init(&sleepers[i].hold, "block:woken");
+		actor_start(&sleepers[i], i == 0 ? act_recv : act_send, e, 1 + i);
+		worker_wait_asleep(&sleepers[i].worker);
+	}
+	let_go(&g.hold);
+	worker_join(&first.worker);
+	must_eq(first.result, 0);
+	must_eq(count_woken(sleepers), 1);
+	for (size_t i = 0; i < SLEEPERS; i++)
+		let_go(&sleepers[i].hold);
+	for (size_t i = 0; i < SLEEPERS; i++) {
+		worker_join(&sleepers[i].worker);
+		must_eq(sleepers[i].result, 0);
+	}
+	ends_drop(&e);
+	must_eq(g.d.count, 4); /* five messages, one received */
+}
+
+/* -------------------------------------------------------- sends that are robbed */
+
+/* This thread's waiting call is always woken, and always too late: what it is
+ * woken for is given at one point, and taken away at the other. */
+static struct robbery {
+	struct ends e;
+	bool of_receiver;
+	bool busy;         /* the points passed inside are not the victim's */
+	unsigned rounds;   /* robbed so often */
+	uint64_t pace_ns;  /* the time each takes */
+} robbery;
+
+enum { MOST_ROUNDS = 60 };
+
+static void move_one(bool send)
+{
+	uint64_t number = 9;
+
+	if (send)
+		chan_try_send(robbery.e.tx, &number);
+	else
+		chan_try_recv(robbery.e.rx, &number);
+}
+
+static void rob(void)
+{
+	move_one(!robbery.of_receiver);
+	if (robbery.pace_ns != 0)
+		wait_pass(robbery.pace_ns, "the victim's time runs meanwhile");
+	if (++robbery.rounds == MOST_ROUNDS)
+		chan_close(robbery.e.c); /* the victim would never come back */
+}
+
+static void on_point_rob(const char *name)
+{
+	if (robbery.busy)
+		return;
+	robbery.busy = true;
+	if (strcmp(name, "block:registered") == 0)
+		move_one(robbery.of_receiver);
+	else if (strcmp(name, "block:woken") == 0)
+		rob();
+	robbery.busy = false;
+}
+
+static void robbery_open(const struct kind *k, struct destroyed *d, bool of_receiver, uint64_t pace_ns)
+{
+	robbery = (struct robbery){ kind_open_destroying(k, d), of_receiver, false, 0, pace_ns };
+	if (!of_receiver)
+		queue_numbers(robbery.e.tx, 0, k->capacity);
+	hook(on_point_rob);
+}
+
+static void robbery_close(void)
+{
+	hook(NULL);
+	ends_drop(&robbery.e);
+}
+
+/* At most as many times as a waiter has patience, then it is served. */
+static void a_robbed_receiver_is_served(const struct kind *k)
+{
+	struct destroyed d;
+	uint64_t number = 0;
+
+	robbery_open(k, &d, true, 0);
+	must_give(0, chan_recv(robbery.e.rx, &number));
+	must_eq(number, 9);
+	must(robbery.rounds <= CHAN__PATIENCE);
+	robbery.rounds = 0;
+	must_give(0, chan_recv_timeout(robbery.e.rx, &number, 40 * CHAN_SEC));
+	must(robbery.rounds > 0 && robbery.rounds <= CHAN__PATIENCE);
+	robbery_close();
+	must_eq(d.count, 0);
+}
+
+static void a_robbed_receiver_into_nothing_is_served(const struct kind *k)
+{
+	struct destroyed d;
+
+	robbery_open(k, &d, true, 0);
+	must_give(0, chan_recv(robbery.e.rx, NULL));
+	must(robbery.rounds > 0 && robbery.rounds <= CHAN__PATIENCE);
+	must(d.count == 1 && d.sum == 9);
+	robbery_close();
+}
+
+static void a_robbed_sender_is_served(const struct kind *k)
+{
+	struct destroyed d;
+	uint64_t number = 100;
+
+	robbery_open(k, &d, false, 0);
+	must_give(0, chan_send(robbery.e.tx, &number));
+	must(robbery.rounds > 0 && robbery.rounds <= CHAN__PATIENCE);
+	must_eq(chan_len(robbery.e.c), k->capacity);
+	robbery_close();
+}
+
+/* Never early, and not after the first robbery that ends past the deadline. */
+static void expect_deadline(int result, uint64_t began)
+{
+	uint64_t took = now_ns() - began;
+
+	must_eq(result, ETIMEDOUT);
+	must(took >= 50 * CHAN_MSEC);
+	must(took < 5 * CHAN_SEC * test_scale());
+	must(robbery.rounds <= 3);
+}
+
+static void a_robbed_receiver_keeps_its_deadline(const struct kind *k)
+{
+	struct destroyed d;
+	uint64_t number = 77, began = now_ns();
+
+	robbery_open(k, &d, true, 20 * CHAN_MSEC);
+	expect_deadline(chan_recv_timeout(robbery.e.rx, &number, 50 * CHAN_MSEC), began);
+	must_eq(number, 77);
+	robbery_close();
+}
+
+static void a_robbed_sender_keeps_its_deadline(const struct kind *k)
+{
+	struct destroyed d;
+	uint64_t number = 77, began = now_ns();
+
+	robbery_open(k, &d, false, 20 * CHAN_MSEC);
+	expect_deadline(chan_send_timeout(robbery.e.tx, &number, 50 * CHAN_MSEC), began);
+	must_eq(number, 77);
+	robbery_close();
+}
+
+/* ------------------------------------------------------------- the single producer */
+
+struct closer {
+	struct ends e;
+	struct gate *gate;
+	int result;
+	struct worker worker;
+};
+
+static void close_and_look(void *arg)
+{
+	struct closer *closer = arg;
+	uint64_t number;
+
+	gate_pass(closer->gate);
+	chan_close(closer->e.c);
+	closer->result = chan_try_recv(closer->e.rx, &number);
+}
+
+/* Whoever of two closers comes back first, the channel is closed then. */
+static void each_of_two_closers_finds_it_closed(const struct kind *k)
+{
+	size_t rounds = test_scaled(200);
+
+	for (size_t i = 0; i < rounds; i++) {
+		struct ends e = kind_open(k, 8);
+		struct closer other = { .e = e }, own = { .e = e };
+		struct gate gate;
+
+		gate_init(&gate, 2);
+		other.gate = own.gate = &gate;
+		worker_start(&other.worker, close_and_look, &other);
+		close_and_look(&own);
+		worker_join(&other.worker);
+		must(own.result == EPIPE && other.result == EPIPE);
+		ends_drop(&e);
+	}
+}
+
+/* ----------------------------------------------------------------------- array */
+
+/* A single producer's tail stands beyond the ring while it displaces. */
+static void the_ring_is_full_while_a_message_is_displaced(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor sender;
+
+	queue_numbers(e.tx, 0, k->capacity);
+	actor_start_held(&sender, act_force_send, e, k->capacity, "array:exchange");
+	must_eq(chan_len(e.c), k->capacity);
+	must_eq(chan_receiver_len(e.rx), k->capacity);
+	must(!chan_is_empty(e.c) && chan_is_full(e.c));
+	let_go(&sender.hold);
+	worker_join(&sender.worker);
+	must_eq(sender.result, 0);
+	must_eq(chan_len(e.c), k->capacity);
+	expect_numbers(e.rx, 1, k->capacity);
+	ends_drop(&e);
+}
+
+/* The last receiver leaves while a send is about to displace, or is in the
+ * destructor of what it displaced; one of the two is let go first. */
+static void drop_beside_a_displacing_send(const struct kind *k, bool in_destructor, bool sender_first)
+{
+	struct gatekeeper g;
+	struct ends e = open_gated(k, CHAN_OVERFLOW_WAIT, &g);
+	struct actor sender, dropper;
+
+	queue_numbers(e.tx, 0, k->capacity);
+	if (!in_destructor) {
+		atomic_store(&g.hold.armed, false);
+		actor_start_held(&sender, act_force_send, e, k->capacity, "array:exchange");
+	} else {
+		actor_start_free(&sender, act_force_send, e, k->capacity);
+		wait_held(&g.hold);
+	}
+	actor_start_held(&dropper, act_drop_receiver, e, 0, "array:gone");
+	let_go(sender_first ? (in_destructor ? &g.hold : &sender.hold) : &dropper.hold);
+	worker_join(sender_first ? &sender.worker : &dropper.worker);
+	let_go(sender_first ? &dropper.hold : (in_destructor ? &g.hold : &sender.hold));
+	worker_join(sender_first ? &dropper.worker : &sender.worker);
+	must(sender.result == 0 || sender.result == EPIPE);
+	must_eq(g.d.count, k->capacity + (sender.result == 0));
+	must_eq(g.d.sum, sum_of_numbers(0, k->capacity + (sender.result == 0)));
+	chan_sender_drop(e.tx);
+}
+
+static void a_displacing_send_meets_the_last_drop(const struct kind *k)
+{
+	for (unsigned way = 0; way < 4; way++)
+		drop_beside_a_displacing_send(k, way & 1, way & 2);
+}
+
+enum { CROWD = 3 };
+
+/* Receivers take all, close, and wait for the message that a send in progress
+ * seems to bring; it was too late to displace, and takes its position back. */
+static void a_position_taken_back_ends_every_receiver(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor sender;
+	struct call calls[CROWD];
+
+	queue_numbers(e.tx, 0, k->capacity);
+	actor_start_held(&sender, act_force_send, e, k->capacity, "array:exchange");
+	expect_numbers(e.rx, 0, k->capacity);
+	for (size_t i = 0; i < CROWD; i++) {
+		calls[i] = call_recv(e.rx, CALL_PLAIN);
+		call_start_asleep(&calls[i]);
+	}
+	chan_close(e.c);
+	for (size_t i = 0; i < CROWD; i++)
+		worker_wait_asleep(&calls[i].worker);
+	let_go(&sender.hold);
+	worker_join(&sender.worker);
+	must_eq(sender.result, EPIPE);
+	for (size_t i = 0; i < CROWD; i++) {
+		call_finish(&calls[i]);
+		must_eq(calls[i].result, EPIPE);
+	}
+	ends_drop(&e);
+}
+
+/* ------------------------------------------------------------------------ list */
+
+/* An allocator that holds one thread where it gives a block back. */
+static struct hold release_hold;
+static _Thread_local bool is_released_held;
+
+static void *plain_allocate(size_t size, size_t alignment, void *arg)
+{
+	(void)alignment; /* malloc's is enough */
+	atomic_fetch_add((atomic_size_t *)arg, 1);
+	return malloc(size);
+}
+
+static void held_release(void *ptr, size_t size, size_t alignment, void *arg)
+{
+	(void)size;
+	(void)alignment;
+	atomic_fetch_sub((atomic_size_t *)arg, 1);
+	if (is_released_held)
+		hold_here(&release_hold);
+	free(ptr);
+}
+
+enum { LARGE = 1024, PER_BLOCK = 4 }; /* messages of that size, in one block */
+
+static void act_send_large(struct actor *a)
+{
+	static const char large[LARGE];
+
+	is_released_held = true;
+	a->result = chan_send(a->e.tx, large);
+}
+
+static void send_large(struct ends *e, size_t n)
+{
+	static const char large[LARGE];
+
+	for (size_t i = 0; i < n; i++)
+		must_give(0, chan_try_send(e->tx, large));
+}
+
+static void receive_large(struct ends *e, size_t n)
+{
+	char large[LARGE];
+
+	for (size_t i = 0; i < n; i++)
+		must_give(0, chan_try_recv(e->rx, large));
+}
+
+static void count_large(void *msg, void *arg)
+{
+	(void)msg;
+	atomic_fetch_add((atomic_size_t *)arg, 1);
+}
+
+static struct ends open_large(const struct kind *k, atomic_size_t *blocks, atomic_size_t *destroyed)
+{
+	chan_allocator_t table = { plain_allocate, held_release, blocks };
+	chan_attr_t attr;
+
+	atomic_init(blocks, 0);
+	atomic_init(destroyed, 0);
+	hold_init(&release_hold, NULL);
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setallocator(&attr, &table));
+	must_give(0, chan_attr_setdestructor(&attr, count_large, destroyed));
+	return attr_open(&attr, LARGE);
+}
+
+/* A sender that read a block as a guest gives it back, and is held there:
+ * the others receive, and the last drop destroys what is queued. */
+static void a_sender_that_frees_a_block_hides_no_message(const struct kind *k)
+{
+	atomic_size_t blocks, destroyed;
+	struct ends e = open_large(k, &blocks, &destroyed);
+	struct actor guest;
+
+	send_large(&e, PER_BLOCK - 1);
+	actor_start_held(&guest, act_send_large, e, 0, "list:extend");
+	send_large(&e, 3);
+	receive_large(&e, PER_BLOCK);
+	let_go(&guest.hold);
+	wait_held(&release_hold);
+	receive_large(&e, 1);
+	chan_receiver_drop(e.rx);
+	must_eq(destroyed, 1);
+	let_go(&release_hold);
+	worker_join(&guest.worker);
+	must_eq(guest.result, EPIPE);
+	chan_sender_drop(e.tx);
+	must(destroyed == 1 && blocks == 0);
+}
+
+/* While one guest gives a block back another keeps the next one from going. */
+static void two_blocks_given_back_at_once_are_both_freed(const struct kind *k)
+{
+	atomic_size_t blocks, destroyed;
+	struct ends e = open_large(k, &blocks, &destroyed);
+	struct actor guests[2];
+
+	send_large(&e, PER_BLOCK - 1);
+	actor_start_held(&guests[0], act_send_large, e, 0, "list:extend");
+	send_large(&e, PER_BLOCK);
+	receive_large(&e, PER_BLOCK);
+	let_go(&guests[0].hold);
+	wait_held(&release_hold);
+	actor_start_held(&guests[1], act_send_large, e, 0, "list:extend");
+	send_large(&e, 2);
+	receive_large(&e, PER_BLOCK);
+	let_go(&release_hold);
+	worker_join(&guests[0].worker);
+	let_go(&guests[1].hold);
+	worker_join(&guests[1].worker);
+	must(guests[0].result == 0 && guests[1].result == 0);
+	receive_large(&e, 3);
+	must_eq(blocks, 2); /* the channel, and one block of its list */
+	ends_drop(&e);
+	must(blocks == 0 && destroyed == 0);
+}
+
+/* ------------------------------------------------------------------- positions */
+
+/* The queue's first position is this many laps, or blocks, from 0. */
+static struct ends open_at(const struct kind *k, uint64_t start, struct destroyed *d)
+{
+	struct ends e;
+
+	chan__tp_start = start;
+	e = kind_open_destroying(k, d);
+	chan__tp_start = 0;
+	return e;
+}
+
+static void fill_and_drain(struct ends *e, uint64_t *next, size_t n, size_t room)
+{
+	for (size_t i = 0; i < n; i++) {
+		queue_numbers(e->tx, *next + i, 1);
+		must_eq(chan_len(e->c), i + 1);
+		must(!chan_is_empty(e->c));
+	}
+	must_eq(chan_is_full(e->c), n == room && chan_capacity(e->c) != CHAN_UNBOUNDED);
+	for (size_t i = 0; i < n; i++) {
+		expect_numbers(e->rx, *next + i, 1);
+		must_eq(chan_len(e->c), n - i - 1);
+	}
+	*next += n;
+}
+
+static const uint64_t starts[] = { (uint64_t)-1, (uint64_t)-2, (uint64_t)-3, (uint64_t)-40 };
+
+static void positions_overflow_in_order(const struct kind *k)
+{
+	size_t room = kind_room(k), total = test_scaled(3000);
+
+	for (size_t s = 0; s < COUNT_OF(starts); s++) {
+		struct destroyed d;
+		struct ends e = open_at(k, starts[s], &d);
+		uint64_t next = 0, number;
+
+		for (size_t n = 1; next < total; n = n % room + 1) {
+			fill_and_drain(&e, &next, n, room);
+			must_give(EAGAIN, chan_try_recv(e.rx, &number));
+		}
+		ends_drop(&e);
+		must_eq(d.count, 0);
+	}
+}
+
+/* Two threads, so that both sides sleep and wake across the end. */
+static void positions_overflow_between_threads(const struct kind *k)
+{
+	for (size_t s = 0; s < COUNT_OF(starts); s++) {
+		struct destroyed d;
+		struct ends e = open_at(k, starts[s], &d);
+		struct feeder f;
+		size_t n = test_scaled(2000);
+		uint64_t number;
+
+		feeder_start(&f, e.tx, 0, n);
+		for (uint64_t i = 0; i < n; i++) {
+			must_give(0, chan_recv(e.rx, &number));
+			must_eq(number, i);
+		}
+		feeder_join(&f);
+		ends_drop(&e);
+		must_eq(d.count, 0);
+	}
+}
+
+/* What lies on both sides of the end is closed, received, and destroyed. */
+static void positions_overflow_and_the_channel_ends(const struct kind *k)
+{
+	size_t room = kind_room(k);
+
+	for (uint64_t passed = 0; passed < 40; passed++) {
+		struct destroyed d;
+		struct ends e = open_at(k, (uint64_t)-1, &d);
+		uint64_t number;
+
+		for (uint64_t i = 0; i < passed; i++) {
+			queue_numbers(e.tx, i, 1);
+			expect_numbers(e.rx, i, 1);
+		}
+		queue_numbers(e.tx, passed, room);
+		chan_close(e.c);
+		must_give(EPIPE, chan_try_send(e.tx, &number));
+		must_eq(chan_len(e.c), room);
+		expect_numbers(e.rx, passed, 1);
+		chan_receiver_drop(e.rx);
+		must_eq(d.count, room - 1);
+		must_eq(d.sum, sum_of_numbers(passed + 1, room - 1));
+		chan_sender_drop(e.tx);
+	}
+}
+
+static void positions_overflow_while_displacing(const struct kind *k)
+{
+	for (size_t s = 0; s < COUNT_OF(starts); s++) {
+		struct destroyed d;
+		struct ends e = open_at(k, starts[s], &d);
+
+		queue_numbers(e.tx, 0, k->capacity);
+		for (uint64_t i = 0; i < 200; i++) {
+			uint64_t number = k->capacity + i, other = UINT64_MAX;
+			bool displaced = false;
+
+			must_give(0, chan_force_send(e.tx, &number, &other, &displaced));
+			must(displaced && other == i);
+			must_eq(chan_len(e.c), k->capacity);
+		}
+		expect_numbers(e.rx, 200, k->capacity);
+		ends_drop(&e);
+	}
+}
+
+/* ---------------------------------------------------------------- the wait queue */
+
+/* A waiter that stands in a queue; nobody sleeps. */
+struct stander {
+	struct chan__waiter waiter;
+	struct chan__node node;
+};
+
+static void stander_init(struct stander *s, unsigned vain)
+{
+	chan__waiter_init(&s->waiter, &chan__parker_default);
+	chan__node_init(&s->node, &s->waiter);
+	s->node.vain = vain;
+}
+
+static bool is_woken(struct stander *s)
+{
+	return s->waiter.parker.kind->ready(&s->waiter.parker);
+}
+
+/* While somebody holds the lock two ask for everybody: a note is not a sum. */
+static void everybody_is_woken_twice(const struct kind *k)
+{
+	struct chan__waitq q;
+	struct stander standers[2];
+
+	(void)k;
+	chan__waitq_init(&q);
+	for (size_t i = 0; i < 2; i++) {
+		stander_init(&standers[i], 0);
+		chan__waitq_join(&q, &standers[i].node);
+	}
+	chan__lock_acquire(&q.lock);
+	chan__waitq_wake(&q, CHAN__ALL);
+	chan__waitq_wake(&q, CHAN__ALL);
+	chan__lock_release(&q.lock);
+	chan__waitq_wake(&q, 0); /* what the holder does next */
+	for (size_t i = 0; i < 2; i++) {
+		must(is_woken(&standers[i]));
+		chan__waiter_fini(&standers[i].waiter);
+	}
+	chan__waitq_fini(&q);
+}
+
+static void nobody_comes_before_who_starves(const struct kind *k)
+{
+	static const unsigned vain[] = { 0, CHAN__PATIENCE, 1, CHAN__PATIENCE };
+	static const size_t order[] = { 1, 3, 2, 0 };
+	struct stander standers[COUNT_OF(vain)];
+	struct chan__waitq q;
+
+	(void)k;
+	chan__waitq_init(&q);
+	for (size_t i = 0; i < COUNT_OF(vain); i++) {
+		stander_init(&standers[i], vain[i]);
+		chan__waitq_join(&q, &standers[i].node);
+		must_eq(chan__waitq_is_starving(&q), i > 0);
+	}
+	for (size_t i = 0; i < COUNT_OF(order); i++) {
+		must_eq(chan__waitq_is_starving(&q), i < 2);
+		chan__waitq_wake(&q, 1);
+		for (size_t j = 0; j < COUNT_OF(order); j++)
+			must_eq(is_woken(&standers[order[j]]), j <= i);
+	}
+	for (size_t i = 0; i < COUNT_OF(vain); i++)
+		chan__waiter_fini(&standers[i].waiter);
+	chan__waitq_fini(&q);
+}
+
+/* -------------------------------------------------------------------- the tables */
+
+#define DESTRUCTORS \
+	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_batch_sent, NEEDS_OVERWRITE), \
+	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_batch_tried, NEEDS_OVERWRITE), \
+	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_send, NEEDS_OVERWRITE), \
+	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_forced_send, NEEDS_LIMIT | NEEDS_RECEIVERS), \
+	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_receive, NEEDS_QUEUE), \
+	BEHAVIOUR(a_destructor_drops_the_handle_that_waited, NEEDS_QUEUE), \
+	BEHAVIOUR(a_destructor_drops_the_handle_that_met, NEEDS_RENDEZVOUS), \
+	BEHAVIOUR(a_destructor_drops_and_frees_another_channel, NEEDS_QUEUE)
+
+static const struct behaviour of_all[] = {
+	DESTRUCTORS,
+	BEHAVIOUR(a_child_reuses_the_stack_of_a_sleeping_receiver, NEEDS_NOTHING),
+	BEHAVIOUR(a_child_reuses_the_stack_of_a_sleeping_sender, NEEDS_FULL),
+	BEHAVIOUR(threads_of_a_child_share_a_channel, NEEDS_NOTHING),
+	BEHAVIOUR(nothing_is_displaced_while_the_oldest_is_held, NEEDS_OVERWRITE),
+	BEHAVIOUR(a_sender_sleeps_until_the_oldest_is_let_go, NEEDS_OVERWRITE),
+	BEHAVIOUR(a_robbed_receiver_is_served, NEEDS_QUEUE),
+	BEHAVIOUR(a_robbed_receiver_into_nothing_is_served, NEEDS_QUEUE),
+	BEHAVIOUR(a_robbed_sender_is_served, NEEDS_LIMIT),
+	BEHAVIOUR(a_robbed_receiver_keeps_its_deadline, NEEDS_QUEUE),
+	BEHAVIOUR(a_robbed_sender_keeps_its_deadline, NEEDS_LIMIT),
+	BEHAVIOUR(everybody_is_woken_twice, RUNS_ONCE),
+	BEHAVIOUR(nobody_comes_before_who_starves, RUNS_ONCE),
+};
+
+static const struct behaviour of_promises[] = {
+	DESTRUCTORS,
+	BEHAVIOUR(each_of_two_closers_finds_it_closed, NEEDS_RECEIVERS),
+};
+
+static const struct behaviour of_one_slot[] = {
+	BEHAVIOUR(a_sender_sleeps_until_another_has_displaced, NEEDS_OVERWRITE),
+	BEHAVIOUR(a_send_that_displaces_wakes_one, NEEDS_OVERWRITE),
+};
+
+static const struct behaviour of_array[] = {
+	BEHAVIOUR(the_ring_is_full_while_a_message_is_displaced, NEEDS_NOTHING),
+	BEHAVIOUR(a_displacing_send_meets_the_last_drop, NEEDS_NOTHING),
+	BEHAVIOUR(a_position_taken_back_ends_every_receiver, NEEDS_NOTHING),
+};
+
+static const struct behaviour of_list[] = {
+	BEHAVIOUR(a_sender_that_frees_a_block_hides_no_message, NEEDS_NOTHING),
+	BEHAVIOUR(two_blocks_given_back_at_once_are_both_freed, NEEDS_NOTHING),
+};
+
+static const struct behaviour of_positions[] = {
+	BEHAVIOUR(positions_overflow_in_order, NEEDS_NOTHING),
+	BEHAVIOUR(positions_overflow_between_threads, NEEDS_NOTHING),
+	BEHAVIOUR(positions_overflow_and_the_channel_ends, NEEDS_NOTHING),
+	BEHAVIOUR(positions_overflow_while_displacing, NEEDS_LIMIT | NEEDS_RECEIVERS),
+};
+
+#define RUN(name, table, kinds, n) matrix_run(name, table, COUNT_OF(table), kinds, n)
+
+/* The kinds of this flavor, added behind the n chosen before. */
+static size_t choose(struct kind *chosen, size_t n, chan_flavor_t flavor,
+                     chan_concurrency_t producers, chan_concurrency_t consumers)
+{
+	static struct kind kinds[MAX_KINDS];
+	size_t n_kinds = kind_discover(kinds, producers, consumers);
+
+	for (size_t i = 0; i < n_kinds; i++)
+		if (kinds[i].flavor == flavor)
+			chosen[n++] = kinds[i];
+	return n;
+}
+
+static int run_positions(void)
+{
+	static const chan_concurrency_t promises[] = { CHAN_MANY, CHAN_SINGLE };
+	static struct kind chosen[MAX_KINDS];
+	size_t n = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		n = choose(chosen, n, CHAN_FLAVOR_ARRAY, promises[i / 2], promises[i % 2]);
+		n = choose(chosen, n, CHAN_FLAVOR_LIST, promises[i / 2], promises[i % 2]);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (chosen[i].capacity == 64) /* a power of two that comes round often */
+			chosen[i].capacity = 4;
+	return RUN("defects at the end of the numbers", of_positions, chosen, n);
+}
+
+static int run_of_flavors(void)
+{
+	static struct kind chosen[MAX_KINDS];
+	size_t n = choose(chosen, 0, CHAN_FLAVOR_ARRAY, CHAN_MANY, CHAN_MANY);
+	int status;
+
+	n = choose(chosen, n, CHAN_FLAVOR_ARRAY, CHAN_SINGLE, CHAN_MANY);
+	status = RUN("defects of array", of_array, chosen, n);
+	n = choose(chosen, 0, CHAN_FLAVOR_LIST, CHAN_MANY, CHAN_MANY);
+	n = choose(chosen, n, CHAN_FLAVOR_LIST, CHAN_MANY, CHAN_SINGLE);
+	return status | RUN("defects of list", of_list, chosen, n);
+}
+
+static int run_one_slot(const struct kind *kinds, size_t n)
+{
+	static struct kind chosen[MAX_KINDS];
+	size_t n_chosen = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (kinds[i].capacity == 1)
+			chosen[n_chosen++] = kinds[i];
+	return RUN("defects of one slot", of_one_slot, chosen, n_chosen);
+}
+
+int main(void)
+{
+	static struct kind kinds[MAX_KINDS];
+	size_t n = kind_discover(kinds, CHAN_MANY, CHAN_MANY);
+	int status = RUN("defects", of_all, kinds, n);
+
+	status |= run_one_slot(kinds, n);
+	n = kind_discover(kinds, CHAN_SINGLE, CHAN_MANY);
+	n += kind_discover(kinds + n, CHAN_MANY, CHAN_SINGLE);
+	n += kind_discover(kinds + n, CHAN_SINGLE, CHAN_SINGLE);
+	status |= RUN("defects with promises", of_promises, kinds, n);
+	status |= run_of_flavors();
+	return status | run_positions();
+}
