@@ -129,6 +129,11 @@ static inline void chan__copy(void *to, const void *from, size_t size, MODEL_HER
 	model_copy(to, from, size, {where, line});
 }
 
+static inline char *chan__message_at(const void *msgs, size_t i, size_t size)
+{
+	return (char *)((uintptr_t)msgs + i * size);
+}
+
 static inline void chan__swap(void *a, void *b, size_t size, MODEL_HERE)
 {
 	model_swap(a, b, size, {where, line});
@@ -136,6 +141,7 @@ static inline void chan__swap(void *a, void *b, size_t size, MODEL_HERE)
 
 /* Every atomic operation gives others a turn, so this need not. */
 static inline void chan__relax(void) {}
+static inline void chan__collided(unsigned *times) { ++*times; }
 
 void chan__yield(void);
 
