@@ -24,6 +24,13 @@ void chan__callback_leave(struct chan__callback guard)
 	errno = guard.saved_errno;
 }
 
+/* Compilers take malloc and free for functions that leave errno alone, and
+ * the restoring of it for superfluous (clang 14 does); they must not. */
+static void memory_restore_errno(int saved)
+{
+	*(volatile int *)&errno = saved;
+}
+
 void *chan__memory_get(const struct chan__memory *m, size_t size)
 {
 	struct chan__callback guard;
@@ -33,7 +40,7 @@ void *chan__memory_get(const struct chan__memory *m, size_t size)
 		int saved = errno;
 
 		ptr = malloc(size);
-		errno = saved;
+		memory_restore_errno(saved);
 		return ptr;
 	}
 	guard = chan__callback_enter();
@@ -50,7 +57,7 @@ void chan__memory_put(const struct chan__memory *m, void *ptr, size_t size)
 		int saved = errno;
 
 		free(ptr);
-		errno = saved;
+		memory_restore_errno(saved);
 		return;
 	}
 	guard = chan__callback_enter();
