@@ -48,7 +48,7 @@ static int block_attempt(const struct block_op *op)
  * every sixteenth wait tries a spin, to learn whether times have changed.
  */
 enum {
-	SPIN_ROUNDS     = 10, /* of at most 64 pauses, the later ones with a yield */
+	SPIN_ROUNDS     = 12, /* of at most 64 pauses, the later ones with a yield */
 	SPIN_YIELD_FROM = 6,
 	SPIN_LOOK_FROM  = 3,  /* at the clock, before rounds that take longer than that */
 	SPIN_EARN       = 4,

@@ -539,10 +539,13 @@ static const char *auto_choice(size_t capacity)
  * is this program with "--auto CAPACITY" and answers by its exit status. */
 static chan_flavor_t auto_choice_with(const char *environment, size_t capacity)
 {
-	char text[32];
+	char text[32], self[4096];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	int status = -1;
 	pid_t child;
 
+	must(length > 0);
+	self[length] = '\0';
 	snprintf(text, sizeof(text), "%zu", capacity);
 	fflush(NULL);
 	child = fork();
@@ -552,7 +555,7 @@ static chan_flavor_t auto_choice_with(const char *environment, size_t capacity)
 			setenv("CHAN_FLAVOR", environment, 1);
 		else
 			unsetenv("CHAN_FLAVOR");
-		execl("/proc/self/exe", "test_api", "--auto", text, (char *)NULL);
+		execl(self, self, "--auto", text, (char *)NULL);
 		_exit(255);
 	}
 	must(waitpid(child, &status, 0) == child);

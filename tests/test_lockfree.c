@@ -67,6 +67,13 @@ static bool wait_held(struct worker *subject)
 	return true;
 }
 
+/* Woken in vain, a thread may also go back to sleep without passing the point. */
+static bool wait_held_or_asleep(struct worker *subject)
+{
+	wait_asleep(atomic_load(&subject->tid));
+	return sem_trywait(&hold.arrived) == 0;
+}
+
 static void let_go(void)
 {
 	atomic_store(&hold.armed, false);
@@ -454,6 +461,107 @@ static void slots_freed_out_of_order_wake_both_senders(const struct kind *k)
 	}
 }
 
+/* Moves the channel's positions on, one message at a time. */
+static void move_on(struct ends *e, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		queue_numbers(e->tx, i, 1);
+		expect_numbers(e->rx, i, 1);
+	}
+}
+
+/* `held` is held at the point, `other` comes and sleeps if it must; let go,
+ * both end well.  True: the point was passed. */
+static bool end_well(struct call *held, struct call *other, const char *point)
+{
+	bool was_held;
+
+	hold_at(point, 0);
+	worker_start(&held->worker, run_subject, held);
+	was_held = wait_held(&held->worker);
+	call_start_asleep(other);
+	let_go();
+	call_finish(held);
+	call_finish(other);
+	must(held->result == 0 && other->result == 0);
+	return was_held;
+}
+
+static bool two_receivers(const struct kind *k, const char *point, size_t offset)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_recv(e.rx, CALL_PLAIN), other = call_recv(e.rx, CALL_PLAIN);
+	bool was_held;
+
+	move_on(&e, offset);
+	queue_numbers(e.tx, 1, 2);
+	was_held = end_well(&held, &other, point);
+	must_eq(held.value + other.value, 3);
+	ends_drop(&e);
+	return was_held;
+}
+
+static bool two_senders(const struct kind *k, const char *point, size_t offset)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_send(e.tx, CALL_PLAIN, 1), other = call_send(e.tx, CALL_PLAIN, 2);
+	uint64_t first, second;
+	bool was_held;
+
+	move_on(&e, offset);
+	was_held = end_well(&held, &other, point);
+	must_give(0, chan_try_recv(e.rx, &first));
+	must_give(0, chan_try_recv(e.rx, &second));
+	must_eq(first + second, 3);
+	ends_drop(&e);
+	return was_held;
+}
+
+static bool sender_then_receiver(const struct kind *k, const char *point, size_t offset)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_send(e.tx, CALL_PLAIN, 5), other = call_recv(e.rx, CALL_PLAIN);
+	bool was_held;
+
+	move_on(&e, offset);
+	was_held = end_well(&held, &other, point);
+	must_eq(other.value, 5);
+	ends_drop(&e);
+	return was_held;
+}
+
+static bool receiver_then_sender(const struct kind *k, const char *point, size_t offset)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_recv(e.rx, CALL_PLAIN), other = call_send(e.tx, CALL_PLAIN, 100);
+	bool was_held;
+
+	move_on(&e, offset);
+	queue_numbers(e.tx, 0, is_array(k) ? k->capacity : 1);
+	was_held = end_well(&held, &other, point);
+	must_eq(held.value, 0);
+	ends_drop(&e);
+	return was_held;
+}
+
+/* Whoever finds the way barred by a held thread, and sleeps, is woken when it
+ * is free again: for every point, and around the ends of blocks. */
+static void who_sleeps_beside_a_held_thread_is_woken(const struct kind *k)
+{
+	static const size_t offsets[] = { 0, 1, 14, 15, 29, 30, 31, 61, 62, 63 };
+	size_t holds = 0;
+
+	note_points(k);
+	for (size_t i = 0; i < n_points; i++)
+		for (size_t j = 0; j < COUNT_OF(offsets); j++) {
+			holds += two_receivers(k, points[i], offsets[j]);
+			holds += two_senders(k, points[i], offsets[j]);
+			holds += sender_then_receiver(k, points[i], offsets[j]);
+			holds += receiver_then_sender(k, points[i], offsets[j]);
+		}
+	must(holds >= 2 * COUNT_OF(offsets));
+}
+
 /* Held between standing in the queue and sleeping. */
 static void a_send_before_the_receiver_sleeps_is_not_missed(const struct kind *k)
 {
@@ -558,6 +666,90 @@ static void a_woken_receiver_that_is_robbed_waits_on(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* How often a waiter is woken and robbed before the test gives up on it; the
+ * library's patience is far shorter. */
+enum { ROBBERIES = 100 };
+
+/* The subject waits; when woken it is held, robbed of what it was woken for,
+ * and let go.  True: it was served all the same, by somebody who would have
+ * passed it over. */
+static bool is_served_in_the_end(struct call *subject, struct ends *e, void (*offer)(struct ends *), void (*rob)(struct ends *))
+{
+	worker_start(&subject->worker, run_subject, subject);
+	worker_wait_asleep(&subject->worker);
+	for (int i = 0; i < ROBBERIES; i++) {
+		hold_at("block:woken", 0);
+		offer(e);
+		rob(e);
+		if (wait_held_or_asleep(&subject->worker))
+			let_go();
+		worker_wait_asleep(&subject->worker);
+		if (atomic_load(&subject->worker.ended))
+			return true;
+	}
+	return false;
+}
+
+static void offer_message(struct ends *e)
+{
+	uint64_t number = 1;
+
+	must_give(0, chan_try_send(e->tx, &number));
+}
+
+static void rob_message(struct ends *e)
+{
+	uint64_t number;
+	int error = chan_try_recv(e->rx, &number);
+
+	must(error == 0 || error == EAGAIN);
+}
+
+static void a_receiver_robbed_again_and_again_is_served(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct call call = call_recv(e.rx, CALL_PLAIN);
+	bool served = is_served_in_the_end(&call, &e, offer_message, rob_message);
+
+	let_go();
+	chan_close(e.c);
+	call_finish(&call);
+	must(served);
+	must_eq(call.result, 0);
+	ends_drop(&e);
+}
+
+static void rob_space(struct ends *e)
+{
+	uint64_t number = 2;
+	int error = chan_try_send(e->tx, &number);
+
+	must(error == 0 || error == EAGAIN);
+}
+
+static void offer_space(struct ends *e)
+{
+	uint64_t number;
+
+	must_give(0, chan_try_recv(e->rx, &number));
+}
+
+static void a_sender_robbed_again_and_again_is_served(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct call call = call_send(e.tx, CALL_PLAIN, 1000);
+	bool served;
+
+	queue_numbers(e.tx, 0, k->capacity);
+	served = is_served_in_the_end(&call, &e, offer_space, rob_space);
+	let_go();
+	chan_close(e.c);
+	call_finish(&call);
+	must(served);
+	must_eq(call.result, 0);
+	ends_drop(&e);
+}
+
 /* Sends only, until refused. */
 static void send_to_the_end(void *arg)
 {
@@ -634,6 +826,7 @@ static const struct behaviour lock_free[] = {
 	BEHAVIOUR(whoever_is_held_anywhere_the_others_go_on, NEEDS_NOTHING),
 	BEHAVIOUR(messages_published_out_of_order_wake_both_receivers, NEEDS_TWO),
 	BEHAVIOUR(slots_freed_out_of_order_wake_both_senders, NEEDS_LIMIT | NEEDS_TWO),
+	BEHAVIOUR(who_sleeps_beside_a_held_thread_is_woken, NEEDS_TWO),
 	BEHAVIOUR(a_send_held_over_the_last_drop_leaves_nothing, NEEDS_NOTHING),
 };
 
@@ -643,6 +836,8 @@ static const struct behaviour provoked[] = {
 	BEHAVIOUR(a_receive_before_the_sender_sleeps_is_not_missed, NEEDS_FULL),
 	BEHAVIOUR(a_message_at_the_last_instant_reaches_somebody, NEEDS_NOTHING),
 	BEHAVIOUR(a_woken_receiver_that_is_robbed_waits_on, NEEDS_QUEUE),
+	BEHAVIOUR(a_receiver_robbed_again_and_again_is_served, NEEDS_QUEUE),
+	BEHAVIOUR(a_sender_robbed_again_and_again_is_served, NEEDS_LIMIT),
 };
 
 int main(void)

@@ -18,9 +18,23 @@ static inline void chan__relax(void) { __asm__ __volatile__("" ::: "memory"); }
  * brings smaller numbers. */
 enum {
 	CHAN__PATIENCE   = 16, /* woken in vain this often, a waiter is served first */
-	CHAN__TURN_TRIES = 64, /* for the turn of a list */
+	CHAN__TURN_TRIES = 4,  /* for the turn of a list, ever further apart */
 	CHAN__LOCK_TRIES = 100 /* for a lock, before sleeping on it */
 };
+
+/*
+ * After losing a compare-and-swap to another thread: stand aside, longer each
+ * time, so that the winners' cache line is not pulled away between two of their
+ * own.  Nobody is waited for; the next try may succeed at once.
+ */
+static inline void chan__collided(unsigned *times)
+{
+	unsigned pauses = 1u << (*times < 6 ? *times : 6);
+
+	++*times;
+	while (pauses-- > 0)
+		chan__relax();
+}
 
 /* Lets another thread run on this CPU; errno is left alone. */
 CHAN__HIDDEN void chan__yield(void);

@@ -23,6 +23,12 @@ static inline void chan__copy(void *to, const void *from, size_t size)
 		memcpy(to, from, size);
 }
 
+/* Where message i of a batch is; of messages without bytes, NULL may do. */
+static inline char *chan__message_at(const void *msgs, size_t i, size_t size)
+{
+	return (char *)((uintptr_t)msgs + i * size);
+}
+
 /* Exchanges two areas that do not overlap. */
 static inline void chan__swap(void *a, void *b, size_t size)
 {

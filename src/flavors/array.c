@@ -57,6 +57,7 @@
  * compare-and-swap.  Closing then cannot be a bit of tail (the store would
  * wipe it out) and goes by `closing`, see array_close.
  */
+#include "base/backoff.h"
 #include "base/copy.h"
 #include "base/pause.h"
 #include "flavor.h"
@@ -238,6 +239,7 @@ CHAN__INLINE int array_claim_send(struct array *a, size_t n, bool single,
                                   uint64_t *from, size_t *claimed)
 {
 	uint64_t tail = chan__u64_load_relaxed(&a->tail);
+	unsigned collisions = 0;
 
 	for (;;) {
 		uint64_t end = tail;
@@ -256,6 +258,8 @@ CHAN__INLINE int array_claim_send(struct array *a, size_t n, bool single,
 			*claimed = k;
 			if (chan__likely(array_advance_tail(a, &tail, end, single)))
 				return 0;
+			chan__collided(&collisions);
+			tail = chan__u64_load_relaxed(&a->tail);
 		} else {
 			uint64_t now = chan__u64_load_relaxed(&a->tail);
 
@@ -317,6 +321,7 @@ CHAN__INLINE int array_claim_recv(struct array *a, size_t max, bool single,
                                   uint64_t *from, size_t *claimed)
 {
 	uint64_t head = chan__u64_load_relaxed(&a->head);
+	unsigned collisions = 0;
 
 	for (;;) {
 		uint64_t end = head;
@@ -335,6 +340,8 @@ CHAN__INLINE int array_claim_recv(struct array *a, size_t max, bool single,
 			}
 			if (chan__likely(chan__u64_cas_relaxed(&a->head, &head, end)))
 				return 0;
+			chan__collided(&collisions);
+			head = chan__u64_load_relaxed(&a->head);
 		} else {
 			uint64_t now = chan__u64_load_relaxed(&a->head);
 
@@ -356,9 +363,9 @@ CHAN__INLINE void array_take(struct array *a, uint64_t pos, void *msg)
 {
 	chan__u64 *stamp = array_stamp(a, pos);
 
-	if (chan__likely(msg != NULL) || a->base.msg_size == 0)
+	if (chan__likely(msg != NULL))
 		chan__copy(msg, array_msg(a, stamp), a->base.msg_size);
-	else
+	else if (a->base.msg_size > 0)
 		chan__destroy_message(&a->base, array_msg(a, stamp));
 	array_free(a, pos, stamp);
 }

@@ -74,9 +74,10 @@ struct list_block {
 struct list {
 	struct chan base;
 	/* Written at creation. */
-	uint64_t span;             /* of a block, in positions */
+	uint64_t span;             /* of a block, in positions; a power of two */
+	uint64_t at_mask;          /* what a position says about its slot */
 	size_t per_block;
-	size_t stride;
+	size_t stride;             /* bytes of a slot, divided by LIST_STEP */
 	size_t offset;             /* of the message in its slot */
 	size_t block_size;
 	bool single_producer;
@@ -106,18 +107,19 @@ static inline struct list *list_of(const struct chan *c)
 
 CHAN__INLINE size_t list_parity(const struct list *l, uint64_t pos)
 {
-	return (size_t)(pos / l->span) & 1;
+	return (pos & l->span) != 0; /* a power of two */
 }
 
 /* Its slot in the block, counted from 0. */
 CHAN__INLINE size_t list_at(const struct list *l, uint64_t pos)
 {
-	return (size_t)((pos & (l->span - 1)) / LIST_STEP);
+	return (size_t)((pos & l->at_mask) / LIST_STEP);
 }
 
 CHAN__INLINE chan__u32 *list_slot(const struct list *l, struct list_block *b, uint64_t pos)
 {
-	return (chan__u32 *)(void *)((char *)b + chan__round_up(sizeof(*b)) + list_at(l, pos) * l->stride);
+	return (chan__u32 *)(void *)((char *)b + chan__round_up(sizeof(*b)) +
+	                             (size_t)(pos & l->at_mask) * l->stride);
 }
 
 static inline void *list_msg(const struct list *l, chan__u32 *slot)
@@ -171,12 +173,15 @@ static void list_unhold(struct list *l, struct list_block *b)
 /* L2 acquire: what the last holder did; pairs with L3. */
 CHAN__INLINE bool list_take_turn(struct list *l)
 {
-	for (int i = 0; i < CHAN__TURN_TRIES; i++) {
+	unsigned collisions = 0;
+
+	while (collisions < CHAN__TURN_TRIES) {
 		uint32_t open = 0;
 
-		if (chan__likely(chan__u32_cas_acquire(&l->turn, &open, 1)))
+		if (chan__likely(chan__u32_load_relaxed(&l->turn) == 0) &&
+		    chan__likely(chan__u32_cas_acquire(&l->turn, &open, 1)))
 			return true;
-		chan__relax();
+		chan__collided(&collisions);
 	}
 	return false;
 }
@@ -380,6 +385,8 @@ static CHAN__COLD int list_extend(struct list *l, struct list_block **block, uin
 CHAN__INLINE int list_claim_send(struct list *l, size_t n, struct list_block **block,
                                   uint64_t *pos, size_t *claimed)
 {
+	unsigned collisions = 0;
+
 	for (;;) {
 		uint64_t tail = chan__u64_load_acquire(&l->tail);
 		size_t tagged = chan__size_load_acquire(&l->tail_block);
@@ -399,6 +406,8 @@ CHAN__INLINE int list_claim_send(struct list *l, size_t n, struct list_block **b
 			*pos = tail;
 			*claimed = k;
 			return 0;
+		} else {
+			chan__collided(&collisions);
 		}
 	}
 }
@@ -603,7 +612,7 @@ CHAN__INLINE int list_recv(struct chan *c, char *msgs, size_t max, bool single, 
 			e = list_none(l, head);
 			break;
 		}
-		chan__copy(msgs ? msgs + *count * c->msg_size : NULL, list_msg(l, slot), c->msg_size);
+		chan__copy(chan__message_at(msgs, *count, c->msg_size), list_msg(l, slot), c->msg_size);
 		list_advance(l, head);
 		head += LIST_STEP;
 		++*count;
@@ -901,8 +910,9 @@ static int list_create(const struct chan__config *config, struct chan **c)
 		return ENOMEM;
 	chan__init(&l->base, list_variant(config), config, sizeof(*l));
 	l->span = per_block * LIST_STEP;
+	l->at_mask = l->span - LIST_STEP;
 	l->per_block = per_block;
-	l->stride = stride;
+	l->stride = stride / LIST_STEP;
 	l->offset = offset;
 	l->block_size = block_size;
 	l->single_producer = config->producers == CHAN_SINGLE;

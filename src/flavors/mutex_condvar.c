@@ -224,9 +224,9 @@ static int mc_meet(struct mc *m, enum chan__side side, struct chan__node **partn
 /* One copy, from the sender's memory to the receiver's, or to the destructor. */
 static void mc_pass(struct chan *c, const void *source, void *target)
 {
-	if (target || c->msg_size == 0)
+	if (target)
 		chan__copy(target, source, c->msg_size);
-	else
+	else if (c->msg_size > 0)
 		chan__destroy_message(c, (void *)(uintptr_t)source);
 }
 
@@ -633,7 +633,7 @@ static int mcn_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, s
 		return mcn_try_recv_each(rx, max, count);
 	mc_enter(&q->m.lock);
 	for (; *count < max && q->len > 0; ++*count)
-		mcn_get(q, msgs ? msgs + *count * size : NULL);
+		mcn_get(q, chan__message_at(msgs, *count, size));
 	if (*count < max)
 		e = mcn_none(q);
 	woken = mc_choose(&q->m, CHAN__SEND, chan__wakes(*count));
@@ -969,7 +969,7 @@ static int mcu_recv(struct chan *c, char *msgs, size_t max, bool destroy, size_t
 		if (destroy)
 			mcu_destroy_in_place(q, slot, b);
 		else
-			chan__copy(msgs ? msgs + *count * c->msg_size : NULL, slot, c->msg_size);
+			chan__copy(chan__message_at(msgs, *count, c->msg_size), slot, c->msg_size);
 		++*count;
 	}
 	mcu_leave(q, destroy);

@@ -74,9 +74,9 @@ static int zero_meet(struct zero *z, enum chan__side side, struct chan__node **p
 static void zero_pass(struct chan *c, const void *source, void *target)
 {
 	CHAN_TP("zero:claimed");
-	if (target || c->msg_size == 0)
+	if (target)
 		chan__copy(target, source, c->msg_size);
-	else
+	else if (c->msg_size > 0)
 		chan__destroy_message(c, (void *)(uintptr_t)source);
 }
 

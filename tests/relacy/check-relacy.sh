@@ -111,7 +111,7 @@ mutant() {
 		fail "mutant $name survived"
 	elif grep -q '^FAIL: ' "$tree/log"; then
 		pass "mutant $name found: $(sed -n 's/^FAIL: //p' "$tree/log" | head -n 1), execution $(
-			sed -n 's/^iteration: //p' "$tree/log" | head -n 1), $(sed -n 2p "$tree/log")"
+			sed -n 's/^iteration: //p' "$tree/log" | head -n 1), $(grep -m1 "^[A-Z ]* (" "$tree/log")"
 	else
 		fail "mutant $name ended the model without a finding"
 	fi

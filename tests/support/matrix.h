@@ -20,7 +20,8 @@ enum {
 	NEEDS_RECEIVERS  = 1 << 7, /* no promise of a single consumer */
 	NEEDS_OVERWRITE  = 1 << 8, /* accepts drop-oldest */
 	NEEDS_SINGLE_RX  = 1 << 9, /* promises a single consumer */
-	RUNS_ONCE        = 1 << 10 /* not about a kind: runs once, without one */
+	NEEDS_BUSY_FORK  = 1 << 10, /* forks while other threads run */
+	RUNS_ONCE        = 1 << 11 /* not about a kind: runs once, without one */
 };
 
 struct behaviour {
