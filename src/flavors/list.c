@@ -846,6 +846,20 @@ static void list_close(struct chan *c)
 }
 
 /*
+ * A send in progress may have the turn for its own drain, and be destroying
+ * what others had sent: the last drop returns after that.  L19 acquires: no note
+ * is left (a walk that began since has taken ours), then the turn is free (it
+ * has ended).  Nobody waits in a circle: the walk's destructors can wait like this only for
+ * channels whose last receiver they drop.  In a forked child the turn may never come back.
+ */
+static void list_await_drain(struct list *l)
+{
+	while ((chan__u32_load_acquire(&l->drain_wanted) != 0 || chan__u32_load_acquire(&l->turn) != 0) &&
+	       !chan__is_forked(&l->base))
+		chan__yield();
+}
+
+/*
  * A message already published is destroyed here; the sender of one that is
  * not sees GONE after it publishes, and drains again.  The heavy fence (L17)
  * pairs with W1: one of the two sees the other.
@@ -858,6 +872,7 @@ static void list_discard(struct chan *c)
 	chan__fence_heavy(&c->waiting[CHAN__RECV].attention);
 	CHAN_TP("list:gone");
 	list_drain(l);
+	list_await_drain(l);
 }
 
 /* A snapshot: tail did not move while head was read. */
