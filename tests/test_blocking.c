@@ -604,7 +604,8 @@ static void a_sender_wakes_within_five_milliseconds(const struct kind *k)
 /*
  * All kinds and forms block at once for two seconds, in a process of their own
  * that leaves its figures in memory shared with the cases.  The forms without
- * an end of their own are ended by close.
+ * an end of their own are ended by close.  Each has a channel to itself: where
+ * several wake up on one together they meet at its mutex, which is no polling.
  */
 static const uint64_t idle_ns = 2 * CHAN_SEC;
 
@@ -617,46 +618,48 @@ static size_t n_kinds;
 static struct idle *idle; /* one for each kind */
 static bool idle_measured;
 
-static void start_idling(const struct kind *k, struct idle *i, struct ends *full, struct ends *empty)
+/* The two channels of one form: one where a send blocks, one where a receive does. */
+struct idle_ends {
+	struct ends full, empty;
+};
+
+static void start_idling(const struct kind *k, enum call_form form, struct idle *i, struct idle_ends *ends)
 {
-	*empty = kind_open(k, 8);
-	*full = kind_open(k, 8);
-	if (!kind_is_unbounded(k))
-		make_full(k, full);
-	for (enum call_form form = 0; form < CALL_FORMS; form++) {
-		i->receives[form] = call_recv(empty->rx, form);
-		i->receives[form].timeout_ns = idle_ns;
-		call_start(&i->receives[form]);
-		if (kind_is_unbounded(k))
-			continue;
-		i->sends[form] = call_send(full->tx, form, 0);
-		i->sends[form].timeout_ns = idle_ns;
-		call_start(&i->sends[form]);
-	}
+	ends->empty = kind_open(k, 8);
+	ends->full = kind_open(k, 8);
+	i->receives[form] = call_recv(ends->empty.rx, form);
+	i->receives[form].timeout_ns = idle_ns;
+	call_start(&i->receives[form]);
+	if (kind_is_unbounded(k))
+		return;
+	make_full(k, &ends->full);
+	i->sends[form] = call_send(ends->full.tx, form, 0);
+	i->sends[form].timeout_ns = idle_ns;
+	call_start(&i->sends[form]);
 }
 
-static void end_idling(const struct kind *k, struct idle *i, struct ends *full, struct ends *empty)
+static void end_idling(const struct kind *k, enum call_form form, struct idle *i, struct idle_ends *ends)
 {
-	chan_close(full->c);
-	chan_close(empty->c);
-	for (enum call_form form = 0; form < CALL_FORMS; form++) {
-		call_finish(&i->receives[form]);
-		if (!kind_is_unbounded(k))
-			call_finish(&i->sends[form]);
-	}
-	ends_drop(full);
-	ends_drop(empty);
+	chan_close(ends->full.c);
+	chan_close(ends->empty.c);
+	call_finish(&i->receives[form]);
+	if (!kind_is_unbounded(k))
+		call_finish(&i->sends[form]);
+	ends_drop(&ends->full);
+	ends_drop(&ends->empty);
 }
 
 static void measure_idling(void)
 {
-	static struct ends full[MAX_KINDS], empty[MAX_KINDS];
+	static struct idle_ends ends[MAX_KINDS][CALL_FORMS];
 
 	for (size_t i = 0; i < n_kinds; i++)
-		start_idling(&kinds[i], &idle[i], &full[i], &empty[i]);
+		for (enum call_form form = 0; form < CALL_FORMS; form++)
+			start_idling(&kinds[i], form, &idle[i], &ends[i][form]);
 	wait_pass(idle_ns + 300 * CHAN_MSEC, "what blocked threads cost in that time");
 	for (size_t i = 0; i < n_kinds; i++)
-		end_idling(&kinds[i], &idle[i], &full[i], &empty[i]);
+		for (enum call_form form = 0; form < CALL_FORMS; form++)
+			end_idling(&kinds[i], form, &idle[i], &ends[i][form]);
 }
 
 static void measure_in_a_process(void)
