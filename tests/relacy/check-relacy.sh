@@ -93,13 +93,13 @@ mutant() {
 	tree=$tally_tmp/$name
 	mkdir -p "$tree"
 	cp -R "$top_srcdir/src" "$top_srcdir/include" "$tree"
-	if ! patch -s -F0 -p1 -d "$tree" <"$1"; then
+	if ! patch -s -F0 -p1 --no-backup-if-mismatch -d "$tree" <"$1"; then
 		fail "mutant $name no longer applies"
 		return
 	fi
 	for unit in $units; do
 		cp "$out/futex-$(basename "$unit").o" "$tree"
-		if [ ! -e "$tree/src/$unit.c.orig" ] && grep -q "^+++ b/src/$unit\.c" "$1" || grep -q '^+++ b/.*\.h' "$1"; then
+		if grep -q "^+++ b/src/$unit\.c" "$1" || grep -q '^+++ b/.*\.h' "$1"; then
 			translate "$tree" futex "$unit" "$tree/futex-$(basename "$unit").o" || {
 				fail "mutant $name does not compile"
 				return
