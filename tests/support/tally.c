@@ -7,9 +7,9 @@
 void tally_append(const struct tally *tally)
 {
 	const char *path = getenv("CHAN_TALLY");
-	FILE *file = path ? fopen(path, "a") : NULL;
+	FILE *file = path && *path ? fopen(path, "a") : NULL;
 
-	if (path != NULL && file == NULL) {
+	if (path != NULL && *path && file == NULL) {
 		perror(path);
 		exit(2);
 	}
