@@ -1,5 +1,5 @@
 /*
- * backoff.c - giving the CPU away, and the hook of the pause points
+ * backoff.c - giving the CPU away
  */
 #include "base/backoff.h"
 

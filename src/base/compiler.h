@@ -18,7 +18,6 @@
 #define CHAN__HIDDEN   __attribute__((visibility("hidden")))
 /* For the steps of one operation, written once and called with constants. */
 #define CHAN__INLINE   static inline __attribute__((always_inline))
-#define CHAN__NOINLINE __attribute__((noinline))
 #define CHAN__COLD     __attribute__((noinline, cold))
 
 /* Fields written by different threads stand this many bytes apart.  Distance
