@@ -623,19 +623,25 @@ struct idle_ends {
 	struct ends full, empty;
 };
 
+static pthread_barrier_t idle_gate;
+
+static void start_one_idling(struct call *slot, struct call call)
+{
+	*slot = call;
+	slot->timeout_ns = idle_ns;
+	slot->gate = &idle_gate;
+	call_start(slot);
+}
+
 static void start_idling(const struct kind *k, enum call_form form, struct idle *i, struct idle_ends *ends)
 {
 	ends->empty = kind_open(k, 8);
 	ends->full = kind_open(k, 8);
-	i->receives[form] = call_recv(ends->empty.rx, form);
-	i->receives[form].timeout_ns = idle_ns;
-	call_start(&i->receives[form]);
+	start_one_idling(&i->receives[form], call_recv(ends->empty.rx, form));
 	if (kind_is_unbounded(k))
 		return;
 	make_full(k, &ends->full);
-	i->sends[form] = call_send(ends->full.tx, form, 0);
-	i->sends[form].timeout_ns = idle_ns;
-	call_start(&i->sends[form]);
+	start_one_idling(&i->sends[form], call_send(ends->full.tx, form, 0));
 }
 
 static void end_idling(const struct kind *k, enum call_form form, struct idle *i, struct idle_ends *ends)
@@ -649,13 +655,25 @@ static void end_idling(const struct kind *k, enum call_form form, struct idle *i
 	ends_drop(&ends->empty);
 }
 
+/* They start together: a thread that is being made stops others on their way. */
+static unsigned idle_threads(void)
+{
+	unsigned n = 1;
+
+	for (size_t i = 0; i < n_kinds; i++)
+		n += kind_is_unbounded(&kinds[i]) ? CALL_FORMS : 2 * CALL_FORMS;
+	return n;
+}
+
 static void measure_idling(void)
 {
 	static struct idle_ends ends[MAX_KINDS][CALL_FORMS];
 
+	pthread_barrier_init(&idle_gate, NULL, idle_threads());
 	for (size_t i = 0; i < n_kinds; i++)
 		for (enum call_form form = 0; form < CALL_FORMS; form++)
 			start_idling(&kinds[i], form, &idle[i], &ends[i][form]);
+	pthread_barrier_wait(&idle_gate);
 	wait_pass(idle_ns + 300 * CHAN_MSEC, "what blocked threads cost in that time");
 	for (size_t i = 0; i < n_kinds; i++)
 		for (enum call_form form = 0; form < CALL_FORMS; form++)
