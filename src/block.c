@@ -1,13 +1,16 @@
 /*
- * block.c - the waiting loop
+ * block.c - how a thread waits
  *
- * One loop for every flavor and both sides:
+ * One way for every flavor, both sides, one channel and many (chan__wait):
  *
- *   spin a little, if spinning has been paying
- *   stand in the wait queue; ready after all -> try again
- *   sleep until claimed, or until the deadline
+ *   stand in the wait queues; ready after all -> look again
+ *   sleep until claimed, or until the deadline, or until a timer is due
+ *   leave the queues
  *   claimed with a result -> that is the result (somebody did it for us)
- *   claimed with EAGAIN   -> try again
+ *   claimed with EAGAIN   -> look again
+ *
+ * and one loop around it for a single channel, which spins a little before, if
+ * spinning has been paying.  The loop for many is in select.c.
  *
  * Barging is allowed: a thread that runs may take what a woken one was woken
  * for.  One that was woken in vain CHAN__PATIENCE times is served first.
@@ -18,25 +21,28 @@
 #include "base/pause.h"
 #include "base/process.h"
 
-/* One send or one receive, to be attempted until it goes. */
-struct block_op {
-	struct chan *c;
-	struct chan_receiver *rx;
-	enum chan__side side;
-	const void *source;
-	void *target;
-};
+/* -------------------------------------------------------------- one attempt */
+
+void chan__watch_init(struct chan__watch *w, struct chan *c, struct chan_receiver *rx)
+{
+	chan__node_init(&w->node);
+	w->node.receiver = rx;
+	w->chan = c;
+	w->next = NULL;
+	w->side = rx ? CHAN__RECV : CHAN__SEND;
+	w->woken = false;
+}
 
 /* Whoever starves on this side comes first. */
-static int block_attempt(const struct block_op *op)
+int chan__attempt(const struct chan__watch *w)
 {
-	struct chan *c = op->c;
+	struct chan *c = w->chan;
 
-	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[op->side])))
-		c->flavor->serve(c, op->side);
-	if (op->side == CHAN__SEND)
-		return c->flavor->try_send(c, op->source);
-	return c->flavor->try_recv(op->rx, op->target);
+	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[w->side])))
+		c->flavor->serve(c, w->side);
+	if (w->side == CHAN__SEND)
+		return c->flavor->try_send(c, w->node.source);
+	return c->flavor->try_recv(w->node.receiver, w->node.target);
 }
 
 /* ------------------------------------------------------------------ spinning */
@@ -98,80 +104,150 @@ static bool spin_expired(unsigned round, uint64_t start, uint64_t limit)
 }
 
 /* Tries, for a bounded while.  EAGAIN: nothing came of it. */
-static int spin_on_channel(const struct block_op *op)
+static int spin_on_channel(const struct chan__watch *w)
 {
+	struct chan *c = w->chan;
 	uint64_t start;
 	int e = EAGAIN;
 
-	if (op->c->flavor->meets_in_queue || !spin_allowed(op->c, op->side))
+	if (c->flavor->meets_in_queue || !spin_allowed(c, w->side))
 		return EAGAIN;
 	start = chan__clock_ns();
 	for (unsigned round = 0; e == EAGAIN && round < SPIN_ROUNDS; round++) {
-		if (spin_expired(round, start, op->c->spin_ns))
+		if (spin_expired(round, start, c->spin_ns))
 			break;
 		spin_pass(round);
-		e = block_attempt(op);
+		e = chan__attempt(w);
 	}
-	spin_learn(op->c, op->side, e != EAGAIN);
+	spin_learn(c, w->side, e != EAGAIN);
 	return e;
 }
 
-/* The same for a flavor whose partners come to the node in the queue. */
-static void spin_on_parker(const struct block_op *op, struct chan__parker *p)
+/* The same for who stands in the queue, where partners come to the node. */
+static bool spin_on_parker(struct chan__parker *p, uint64_t spin_ns)
 {
-	uint64_t start;
+	uint64_t start = chan__clock_ns();
 	bool ready = false;
 
-	if (!op->c->flavor->meets_in_queue || !spin_allowed(op->c, op->side))
-		return;
-	start = chan__clock_ns();
 	for (unsigned round = 0; !ready && round < SPIN_ROUNDS; round++) {
-		if (spin_expired(round, start, op->c->spin_ns))
+		if (spin_expired(round, start, spin_ns))
 			break;
 		spin_pass(round);
 		ready = p->kind->ready(p);
 	}
-	spin_learn(op->c, op->side, ready);
+	return ready;
 }
 
 /* ------------------------------------------------------------------- waiting */
 
-/*
- * Stands in the queue until claimed.  EAGAIN: try again; ETIMEDOUT: the
- * deadline passed, and nobody claimed the waiter.  *woken: a wake-up was
- * spent on this waiter, and must be used or passed on.
- */
-static int block_once(const struct block_op *op, const struct chan__deadline *d,
-                      unsigned vain, bool *woken)
+/* Stands in all the queues.  False: one was ready, and the waiter is claimed
+ * by ourselves; *end is the first watch that does not stand. */
+static bool wait_stand(struct chan__wait *wait, struct chan__waiter *waiter, struct chan__watch **end)
+{
+	struct chan__watch *w;
+
+	for (w = wait->watches; w; w = w->next) {
+		w->node.waiter = waiter;
+		if (!w->chan->flavor->watch(w->chan, w->side, &w->node))
+			break;
+	}
+	*end = w;
+	return w == NULL;
+}
+
+/* Who was claimed stands no more where it was claimed. */
+static void wait_leave(const struct chan__wait *wait, const struct chan__watch *end,
+                       const struct chan__watch *chosen)
+{
+	for (struct chan__watch *w = wait->watches; w != end; w = w->next)
+		if (w != chosen)
+			w->chan->flavor->unwatch(w->chan, w->side, &w->node);
+}
+
+/* The earlier one; a timer may be due before the deadline. */
+static struct chan__deadline wait_until(const struct chan__wait *wait, bool *timer)
+{
+	struct chan__deadline until = *wait->deadline;
+
+	*timer = false;
+	for (const struct chan__watch *w = wait->watches; w; w = w->next) {
+		struct chan__deadline due;
+
+		if (!w->chan->flavor->due)
+			continue;
+		due = w->chan->flavor->due(w->chan);
+		if (chan__deadline_before(&due, &until)) {
+			until = due;
+			*timer = true;
+		}
+	}
+	return until;
+}
+
+/* Sleeps until the token comes.  ETIMEDOUT, or EAGAIN for a timer: it did not,
+ * and the waiter is claimed by ourselves.  0: it came. */
+static int wait_park(struct chan__wait *wait, struct chan__waiter *waiter)
 {
 	static const struct chan__deadline forever = { true, { 0, 0 } };
-	const struct chan__flavor *flavor = op->c->flavor;
-	struct chan__waiter w;
-	struct chan__node n;
+	struct chan__parker *p = &waiter->parker;
+	struct chan__deadline until;
+	bool timer;
+
+	CHAN_TP("block:registered");
+	wait->spin_paid = wait->spin_ns > 0 && spin_on_parker(p, wait->spin_ns);
+	until = wait_until(wait, &timer);
+	if (p->kind->park(p, &until))
+		return 0;
+	CHAN_TP("block:timed-out");
+	if (chan__waiter_claim(waiter))
+		return timer ? EAGAIN : ETIMEDOUT;
+	p->kind->park(p, &forever);
+	return 0;
+}
+
+int chan__wait(struct chan__wait *wait, struct chan__watch **chosen)
+{
+	struct chan__waiter waiter;
+	struct chan__watch *end;
 	int e = EAGAIN;
 
-	chan__waiter_init(&w, flavor->parker ? flavor->parker : &chan__parker_default);
-	chan__node_init(&n, &w);
-	n.source = op->source;
-	n.target = op->target;
-	n.vain = vain;
-	if (flavor->watch(op->c, op->side, &n)) {
-		CHAN_TP("block:registered");
-		spin_on_parker(op, &w.parker);
-		if (!w.parker.kind->park(&w.parker, d)) {
-			CHAN_TP("block:timed-out");
-			if (chan__waiter_claim(&w)) {
-				flavor->unwatch(op->c, op->side, &n);
-				e = ETIMEDOUT;
-				goto out;
-			}
-			w.parker.kind->park(&w.parker, &forever);
-		}
-		*woken = w.status == EAGAIN;
-		e = w.status;
+	*chosen = NULL;
+	chan__waiter_init(&waiter, wait->parker);
+	if (wait_stand(wait, &waiter, &end))
+		e = wait_park(wait, &waiter);
+	if (e == 0) {
+		*chosen = (struct chan__watch *)waiter.chosen;
+		e = waiter.status;
+		(*chosen)->woken = e == EAGAIN;
 	}
-out:
-	chan__waiter_fini(&w);
+	wait_leave(wait, end, *chosen);
+	chan__waiter_fini(&waiter);
+	return e;
+}
+
+void chan__pass_on(const struct chan__watch *w)
+{
+	for (; w; w = w->next)
+		if (w->woken)
+			w->chan->flavor->pass_on(w->chan, w->side, w->node.receiver);
+}
+
+/* One wait on one channel. */
+static int block_once(struct chan__watch *w, const struct chan__deadline *d, struct chan__watch **chosen)
+{
+	struct chan *c = w->chan;
+	bool spins = c->flavor->meets_in_queue && spin_allowed(c, w->side);
+	struct chan__wait wait = {
+		.watches = w,
+		.deadline = d,
+		.parker = c->flavor->parker ? c->flavor->parker : &chan__parker_default,
+		.spin_ns = spins ? c->spin_ns : 0,
+		.spin_paid = false,
+	};
+	int e = chan__wait(&wait, chosen);
+
+	if (spins)
+		spin_learn(c, w->side, wait.spin_paid);
 	return e;
 }
 
@@ -180,37 +256,35 @@ out:
  * What it leaves behind is passed on at the end: more messages or slots, or
  * the end of the channel, which every waiter hears from the one before it.
  */
-static int block(const struct block_op *op, const struct chan__deadline *d)
+static int block(struct chan__watch *w, const struct chan__deadline *d)
 {
-	bool woken = false;
-	unsigned vain = 0;
-	int e = block_attempt(op);
+	int e = chan__attempt(w);
 
-	while (e == EAGAIN && (e = spin_on_channel(op)) == EAGAIN) {
-		int waited = block_once(op, d, vain, &woken);
+	while (e == EAGAIN && (e = spin_on_channel(w)) == EAGAIN) {
+		struct chan__watch *chosen;
+		int waited = block_once(w, d, &chosen);
 
 		if (waited != EAGAIN && waited != ETIMEDOUT)
 			return waited;
 		CHAN_TP("block:woken");
-		e = block_attempt(op);
+		e = chan__attempt(w);
 		if (e == EAGAIN && (waited == ETIMEDOUT || chan__deadline_passed(d)))
 			e = ETIMEDOUT;
-		if (vain < CHAN__PATIENCE)
-			vain++;
+		if (chosen && w->node.vain < CHAN__PATIENCE)
+			w->node.vain++;
 	}
-	if (woken)
-		op->c->flavor->pass_on(op->c, op->side);
+	chan__pass_on(w);
 	return e;
 }
 
 /* A destructor that runs on the way may drop the handle in use. */
-static int block_held(const struct block_op *op, const struct chan__deadline *d)
+static int block_held(struct chan__watch *w, const struct chan__deadline *d)
 {
-	bool held = chan__hold_for_callbacks(op->c);
-	int e = block(op, d);
+	bool held = chan__hold_for_callbacks(w->chan);
+	int e = block(w, d);
 
 	if (held)
-		chan__release(op->c);
+		chan__release(w->chan);
 	return e;
 }
 
@@ -264,14 +338,18 @@ int chan__serve_then_recv(struct chan_receiver *rx, void *msgs, size_t max, size
 
 int chan__block_send(struct chan *c, const void *msg, const struct chan__deadline *d)
 {
-	const struct block_op op = { c, NULL, CHAN__SEND, msg, NULL };
+	struct chan__watch w;
 
-	return block_held(&op, d);
+	chan__watch_init(&w, c, NULL);
+	w.node.source = msg;
+	return block_held(&w, d);
 }
 
 int chan__block_recv(struct chan_receiver *rx, void *msg, const struct chan__deadline *d)
 {
-	const struct block_op op = { rx->chan, rx, CHAN__RECV, NULL, msg };
+	struct chan__watch w;
 
-	return block_held(&op, d);
+	chan__watch_init(&w, rx->chan, rx);
+	w.node.target = msg;
+	return block_held(&w, d);
 }

@@ -1,11 +1,49 @@
 /*
- * block.h - one thread waits on one channel
+ * block.h - a thread waits: on one channel, or on many
  */
 #ifndef CHAN_BLOCK_H
 #define CHAN_BLOCK_H
 
 #include "base/clock.h"
 #include "flavor.h"
+
+/*
+ * One thing that a thread waits for: to send to this channel, or to receive
+ * from it.  It is the attempt and, while the thread waits, its place in the queue.
+ */
+struct chan__watch {
+	struct chan__node node;
+	struct chan *chan;
+	struct chan__watch *next; /* of the same waiter */
+	enum chan__side side;
+	bool woken;               /* a wake-up was spent on it, and must be passed on */
+};
+
+/* What a thread waits for, and until when.  The caller fills it. */
+struct chan__wait {
+	struct chan__watch *watches;      /* linked by next */
+	const struct chan__deadline *deadline;
+	const struct chan__parker_kind *parker;
+	uint64_t spin_ns;                 /* look out for a claimer this long before sleeping */
+	bool spin_paid;                   /* one came */
+};
+
+/* rx NULL: a send. */
+CHAN__HIDDEN void chan__watch_init(struct chan__watch *w, struct chan *c, struct chan_receiver *rx);
+
+/* What try_send or try_recv says, after serving whoever starves. */
+CHAN__HIDDEN int chan__attempt(const struct chan__watch *w);
+
+/*
+ * Stands in all the queues until claimed, ready or past the deadline.
+ * EAGAIN: look again; *chosen is the watch whose wake-up that is, NULL where
+ * there was none.  ETIMEDOUT: nobody claimed the waiter in time.  Anything else: the
+ * operation of *chosen was done, and this is its result.
+ */
+CHAN__HIDDEN int chan__wait(struct chan__wait *wait, struct chan__watch **chosen);
+
+/* Passes on the wake-ups that were spent on these watches. */
+CHAN__HIDDEN void chan__pass_on(const struct chan__watch *w);
 
 /* Called after a try_ said EAGAIN.  0, EPIPE, ENOMEM, ETIMEDOUT. */
 CHAN__HIDDEN int chan__block_send(struct chan *c, const void *msg, const struct chan__deadline *d);

@@ -103,6 +103,8 @@ CHAN__EXPORT bool chan_is_empty(const chan_t *c)
 
 CHAN__EXPORT bool chan_is_full(const chan_t *c)
 {
+	if (c && c->flavor->is_full)
+		return c->flavor->is_full(c);
 	return !c || (c->capacity != CHAN_UNBOUNDED && c->flavor->len(c) >= c->capacity);
 }
 
@@ -133,12 +135,16 @@ CHAN__EXPORT uint64_t chan_lost(const chan_t *c)
 
 CHAN__EXPORT size_t chan_receiver_len(const chan_receiver_t *rx)
 {
+	if (rx && rx->chan->flavor->receiver_len)
+		return rx->chan->flavor->receiver_len(rx);
 	return chan_len(chan_receiver_channel(rx));
 }
 
-/* All receivers of a channel share what is queued, and what was displaced. */
+/* Where receivers are all one they share what is queued, and what was displaced. */
 CHAN__EXPORT uint64_t chan_receiver_lost(const chan_receiver_t *rx)
 {
+	if (rx && rx->chan->flavor->receiver_lost)
+		return rx->chan->flavor->receiver_lost(rx);
 	return chan_lost(chan_receiver_channel(rx));
 }
 

@@ -19,6 +19,7 @@
 #include <errno.h>
 
 #include "base/atomic.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "wait/waitq.h"
@@ -44,13 +45,15 @@ struct chan__config {
 	struct chan__memory memory;
 };
 
+/* A receiver: what its clones share. */
 struct chan_receiver {
 	struct chan *chan;
+	chan__size handles;       /* anybody adds and takes away */
 };
 
 /*
  * The head of every channel.  A sender handle and a weak one are the channel
- * itself; a receiver handle is the `receiver` in it.
+ * itself; a receiver handle is the `receiver` in it, or one that the flavor made.
  */
 struct chan {
 	/* Written at creation, read by everybody. */
@@ -73,7 +76,6 @@ struct chan {
 
 	/* Handles.  Anybody adds and takes away. */
 	chan__size senders;
-	chan__size receivers;
 	chan__size refs;          /* a side with handles: 1; a weak sender: 1; a call that runs callbacks: 1 */
 	chan__u32 closed;         /* 1 once chan_close was called: no weak sender comes back */
 	chan__u64 lost;           /* messages displaced by drop-oldest */
@@ -109,13 +111,18 @@ struct chan__flavor {
 	/* See chan_force_send; displaced NULL: the destructor. */
 	int (*force_send)(struct chan *c, const void *msg, void *displaced, bool *was_displaced);
 
-	/* Stand in the side's queue.  False: the side is ready, or disconnected,
-	 * and the node does not stand there. */
+	/* Would a try_ say something else than EAGAIN?  0, EAGAIN, or what it would
+	 * fail with; rx is the receiver, NULL on the sending side.  EAGAIN twice with
+	 * the same *stamp: it was never ready in between. */
+	int (*ready)(struct chan *c, enum chan__side side, struct chan_receiver *rx, uint64_t *stamp);
+	/* Stand in the side's queue.  False: the side is ready, or disconnected, the
+	 * node does not stand there, and this call has claimed the waiter.  True also
+	 * where somebody else has claimed it. */
 	bool (*watch)(struct chan *c, enum chan__side side, struct chan__node *n);
 	/* No longer; legal whether or not it was claimed. */
 	void (*unwatch)(struct chan *c, enum chan__side side, struct chan__node *n);
 	/* A wake-up was not needed, or more is there: pass it on if ready. */
-	void (*pass_on)(struct chan *c, enum chan__side side);
+	void (*pass_on)(struct chan *c, enum chan__side side, struct chan_receiver *rx);
 	/* Somebody starves on this side: serve it first if that can be done now.
 	 * False: nobody was settled.  Can run a destructor: the channel is held. */
 	bool (*serve)(struct chan *c, enum chan__side side);
@@ -126,6 +133,17 @@ struct chan__flavor {
 	void (*discard)(struct chan *c);
 	bool (*is_closed)(const struct chan *c);
 	size_t (*len)(const struct chan *c);
+
+	/* Where receivers are not all one; NULL elsewhere. */
+	int (*subscribe)(struct chan *c, struct chan_receiver **rx);
+	/* The last handle of this one goes: instead of close and discard. */
+	void (*unsubscribe)(struct chan_receiver *rx);
+	size_t (*count_receivers)(const struct chan *c);
+	size_t (*receiver_len)(const struct chan_receiver *rx);
+	uint64_t (*receiver_lost)(const struct chan_receiver *rx);
+	bool (*is_full)(const struct chan *c);
+	/* Timers: when a receive can succeed next; NULL elsewhere. */
+	struct chan__deadline (*due)(const struct chan *c);
 };
 
 #define CHAN__MUST_BE_SET (CHAN_UNBOUNDED - 1)
@@ -152,6 +170,10 @@ CHAN__HIDDEN void chan__init(struct chan *c, const struct chan__flavor *flavor,
                              const struct chan__config *config, size_t size);
 /* The reverse; frees it. */
 CHAN__HIDDEN void chan__fini(struct chan *c);
+
+/* A receiver with one handle. */
+CHAN__HIDDEN void chan__receiver_init(struct chan_receiver *rx, struct chan *c);
+CHAN__HIDDEN void chan__receiver_fini(struct chan_receiver *rx);
 
 /* What chan_close does: the flavor's close, for good. */
 CHAN__HIDDEN void chan__close(struct chan *c);
@@ -236,7 +258,14 @@ static inline size_t chan__count_senders(const struct chan *c)
 
 static inline size_t chan__count_receivers(const struct chan *c)
 {
-	return chan__size_load_relaxed(&c->receivers);
+	if (chan__unlikely(c->flavor->count_receivers != NULL))
+		return c->flavor->count_receivers(c);
+	return chan__size_load_relaxed(&c->receiver.handles);
+}
+
+static inline enum chan__side chan__opposite(enum chan__side side)
+{
+	return side == CHAN__SEND ? CHAN__RECV : CHAN__SEND;
 }
 
 static inline uint64_t chan__count_lost(const struct chan *c)

@@ -1,9 +1,11 @@
 /*
  * handle.c - who owns a channel, and what happens when nobody does
  *
- * senders and receivers count the handles of each side; refs counts what
- * keeps the memory: one for a side that has handles, one for each weak
- * sender, one for a call that runs the program's callbacks.
+ * senders counts the handles of the sending side, each receiver its own
+ * (where receivers are not all one, the flavor says what it means that one has
+ * none left); refs counts what keeps the memory: one for a side that has
+ * handles, one for each weak sender, one for a call that runs the program's
+ * callbacks.
  *
  *   last sender drops    close
  *   last receiver drops  close, then discard: destroy what is queued
@@ -37,13 +39,24 @@ static bool handle_count_down(chan__size *count)
 
 /* ---------------------------------------------------------- creation, memory */
 
+void chan__receiver_init(struct chan_receiver *rx, struct chan *c)
+{
+	rx->chan = c;
+	chan__size_init(&rx->handles, 1);
+}
+
+void chan__receiver_fini(struct chan_receiver *rx)
+{
+	chan__size_fini(&rx->handles);
+}
+
 void chan__init(struct chan *c, const struct chan__flavor *flavor,
                 const struct chan__config *config, size_t size)
 {
 	c->flavor = flavor;
 	c->msg_size = config->msg_size;
 	c->capacity = config->capacity;
-	c->receiver.chan = c;
+	chan__receiver_init(&c->receiver, c);
 	c->destructor = config->destructor;
 	c->destructor_arg = config->destructor_arg;
 	c->memory = config->memory;
@@ -57,7 +70,6 @@ void chan__init(struct chan *c, const struct chan__flavor *flavor,
 		chan__u32_init(&c->spin_credit[side], CHAN__SPIN_CREDIT);
 	}
 	chan__size_init(&c->senders, 1);
-	chan__size_init(&c->receivers, 1);
 	chan__size_init(&c->refs, 2);
 	chan__u32_init(&c->closed, 0);
 	chan__u64_init(&c->lost, 0);
@@ -68,10 +80,10 @@ void chan__fini(struct chan *c)
 {
 	const struct chan__memory memory = c->memory;
 
+	chan__receiver_fini(&c->receiver);
 	chan__u64_fini(&c->lost);
 	chan__u32_fini(&c->closed);
 	chan__size_fini(&c->refs);
-	chan__size_fini(&c->receivers);
 	chan__size_fini(&c->senders);
 	for (int side = 0; side < 2; side++) {
 		chan__u32_fini(&c->spin_credit[side]);
@@ -169,16 +181,23 @@ static void reap(struct chan *c)
 CHAN__EXPORT chan_receiver_t *chan_receiver_clone(chan_receiver_t *rx)
 {
 	if (rx)
-		handle_count_up(&rx->chan->receivers);
+		handle_count_up(&rx->handles);
 	return rx;
 }
 
 CHAN__EXPORT void chan_receiver_drop(chan_receiver_t *rx)
 {
-	if (!rx || !handle_count_down(&rx->chan->receivers))
+	struct chan *c;
+
+	if (!rx || !handle_count_down(&rx->handles))
 		return;
-	rx->chan->flavor->close(rx->chan);
-	reap(rx->chan);
+	c = rx->chan;
+	if (c->flavor->unsubscribe) {
+		c->flavor->unsubscribe(rx);
+		return;
+	}
+	c->flavor->close(c);
+	reap(c);
 }
 
 /* -------------------------------------------------------------- weak senders */

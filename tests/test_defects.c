@@ -1294,7 +1294,8 @@ struct stander {
 static void stander_init(struct stander *s, unsigned vain)
 {
 	chan__waiter_init(&s->waiter, &chan__parker_default);
-	chan__node_init(&s->node, &s->waiter);
+	chan__node_init(&s->node);
+	s->node.waiter = &s->waiter;
 	s->node.vain = vain;
 }
 

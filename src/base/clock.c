@@ -66,6 +66,14 @@ struct chan__deadline chan__deadline_at(const struct timespec *at)
 	return d;
 }
 
+bool chan__deadline_before(const struct chan__deadline *a, const struct chan__deadline *b)
+{
+	if (a->forever || b->forever)
+		return !a->forever;
+	return a->at.tv_sec < b->at.tv_sec ||
+	       (a->at.tv_sec == b->at.tv_sec && a->at.tv_nsec < b->at.tv_nsec);
+}
+
 bool chan__deadline_passed(const struct chan__deadline *d)
 {
 	struct timespec now;

@@ -29,6 +29,8 @@ CHAN__HIDDEN struct chan__deadline chan__deadline_after(uint64_t timeout_ns);
 /* NULL is for ever. */
 CHAN__HIDDEN struct chan__deadline chan__deadline_at(const struct timespec *at);
 
+/* a comes first; for ever comes before nothing. */
+CHAN__HIDDEN bool chan__deadline_before(const struct chan__deadline *a, const struct chan__deadline *b);
 CHAN__HIDDEN bool chan__deadline_passed(const struct chan__deadline *d);
 
 static inline bool chan__timespec_valid(const struct timespec *t)

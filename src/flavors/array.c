@@ -573,38 +573,56 @@ static int array_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max,
 
 /* -------------------------------------------------------------------- waiting */
 
-static bool array_sendable(const struct array *a)
+/* Full, and so since tail stands where it does: the slot it names can only become
+ * free, and then tail moves on.  The stamp is tail, flags included. */
+static int array_sendable(const struct array *a, uint64_t *tail)
 {
-	uint64_t tail = chan__u64_load_acquire(&a->tail), stamp;
+	uint64_t stamp;
 
-	if (array_shut_for_senders(a, tail, a->single_producer))
-		return true;
-	if (tail & ARRAY_EXCHANGE)
-		return false;
-	stamp = chan__u64_load_acquire(array_stamp(a, tail));
-	if (a->base.drop_oldest && stamp == ((tail - a->lap) | ARRAY_FULL) &&
-	    chan__u64_load_acquire(&a->head) == tail - a->lap)
-		return true;
-	return stamp == tail || chan__u64_load_acquire(&a->tail) != tail;
+	do {
+		*tail = chan__u64_load_acquire(&a->tail);
+		if (array_shut_for_senders(a, *tail, a->single_producer))
+			return EPIPE;
+		if (*tail & ARRAY_EXCHANGE)
+			return EAGAIN;
+		stamp = chan__u64_load_acquire(array_stamp(a, *tail));
+		if (stamp == *tail)
+			return 0;
+		if (a->base.drop_oldest && stamp == ((*tail - a->lap) | ARRAY_FULL) &&
+		    chan__u64_load_acquire(&a->head) == *tail - a->lap)
+			return 0;
+	} while (chan__u64_load_acquire(&a->tail) != *tail);
+	return EAGAIN;
 }
 
-static bool array_receivable(const struct array *a)
+/* Empty, and so since head stands where it does.  The stamp is head. */
+static int array_receivable(const struct array *a, uint64_t *head)
 {
-	uint64_t head = chan__u64_load_acquire(&a->head);
-
-	return chan__u64_load_acquire(array_stamp(a, head)) == (head | ARRAY_FULL) ||
-	       chan__u64_load_acquire(&a->head) != head || array_none(a, head) == EPIPE;
+	do {
+		*head = chan__u64_load_acquire(&a->head);
+		if (chan__u64_load_acquire(array_stamp(a, *head)) == (*head | ARRAY_FULL))
+			return 0;
+	} while (chan__u64_load_acquire(&a->head) != *head);
+	return array_none(a, *head);
 }
 
-static bool array_ready(const struct array *a, enum chan__side side)
+static int array_ready(struct chan *c, enum chan__side side, struct chan_receiver *rx, uint64_t *stamp)
 {
-	return side == CHAN__SEND ? array_sendable(a) : array_receivable(a);
+	(void)rx;
+	return side == CHAN__SEND ? array_sendable(array_of(c), stamp) : array_receivable(array_of(c), stamp);
+}
+
+static bool array_is_ready(struct chan *c, enum chan__side side)
+{
+	uint64_t stamp;
+
+	return array_ready(c, side, NULL, &stamp) != EAGAIN;
 }
 
 static bool array_watch(struct chan *c, enum chan__side side, struct chan__node *n)
 {
 	chan__waitq_join(&c->waiting[side], n);
-	return !array_ready(array_of(c), side) || !chan__waitq_retract(&c->waiting[side], n);
+	return !array_is_ready(c, side) || !chan__waitq_retract(&c->waiting[side], n);
 }
 
 static void array_unwatch(struct chan *c, enum chan__side side, struct chan__node *n)
@@ -612,11 +630,12 @@ static void array_unwatch(struct chan *c, enum chan__side side, struct chan__nod
 	chan__waitq_leave(&c->waiting[side], n);
 }
 
-static void array_pass_on(struct chan *c, enum chan__side side)
+static void array_pass_on(struct chan *c, enum chan__side side, struct chan_receiver *rx)
 {
 	struct chan__waitq *q = &c->waiting[side];
 
-	if ((chan__waitq_attention(q) & CHAN__WAITERS) && array_ready(array_of(c), side))
+	(void)rx;
+	if ((chan__waitq_attention(q) & CHAN__WAITERS) && array_is_ready(c, side))
 		chan__waitq_wake(q, 1);
 }
 
@@ -629,13 +648,13 @@ static bool array_serve(struct chan *c, enum chan__side side)
 	struct chan__node *n = NULL;
 	int e;
 
-	if (array_ready(array_of(c), side))
+	if (array_is_ready(c, side))
 		n = chan__waitq_claim_starving(&c->waiting[side]);
 	if (n) {
 		e = side == CHAN__SEND ? c->flavor->try_send(c, n->source)
 		                       : c->flavor->try_recv(&c->receiver, n->target);
 		chan__node_settle(n, e);
-		array_pass_on(c, side);
+		array_pass_on(c, side, NULL);
 	}
 	return n != NULL;
 }
@@ -826,6 +845,7 @@ static void array_destroy(struct chan *c)
 		.try_send_many = send_many,            \
 		.try_recv_many = array_try_recv_many,  \
 		.force_send = array_force_send,        \
+		.ready = array_ready,                  \
 		.watch = array_watch,                  \
 		.unwatch = array_unwatch,              \
 		.pass_on = array_pass_on,              \

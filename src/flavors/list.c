@@ -59,7 +59,6 @@
 
 enum { LIST_EMPTY, LIST_FULL, LIST_TAKEN };
 enum { LIST_OPEN, LIST_CLOSING, LIST_SHUT };
-enum { LIST_NOT_READY, LIST_READY, LIST_BUSY };
 
 /* Messages up to this size are copied within the turn. */
 enum { LIST_SMALL = 256 };
@@ -747,41 +746,58 @@ static int list_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, 
 
 /* -------------------------------------------------------------------- waiting */
 
-/* LIST_BUSY: another receiver has the turn, and will look for MISSED. */
-static int list_receivable(struct list *l)
+/*
+ * Is there a message?  *busy: another receiver has the turn, and with it
+ * the next message in its hands; it will look for MISSED.  The stamp is head: what
+ * was published there stays until head moves on.
+ */
+static int list_receivable(struct list *l, uint64_t *head, bool *busy)
 {
 	bool single = l->base.single_consumer;
-	uint64_t head;
-	int state = LIST_NOT_READY;
+	int e = 0;
 
-	if (!single && !list_take_turn(l))
-		return LIST_BUSY;
-	head = chan__u64_load_relaxed(&l->head);
-	if (list_peek(l, head) || list_none(l, head) == EPIPE)
-		state = LIST_READY;
+	*busy = !single && !list_take_turn(l);
+	*head = chan__u64_load_acquire(&l->head);
+	if (*busy)
+		return EAGAIN;
+	if (!list_peek(l, *head))
+		e = list_none(l, *head);
 	if (!single)
 		list_leave_turn(l);
-	return state;
+	return e;
+}
+
+static int list_ready(struct chan *c, enum chan__side side, struct chan_receiver *rx, uint64_t *stamp)
+{
+	struct list *l = list_of(c);
+	bool busy;
+
+	(void)rx;
+	if (side == CHAN__RECV)
+		return list_receivable(l, stamp, &busy);
+	return list_shut_for_senders(l, chan__u64_load_acquire(&l->tail), l->single_producer) ? EPIPE : 0;
 }
 
 static bool list_watch(struct chan *c, enum chan__side side, struct chan__node *n)
 {
 	struct list *l = list_of(c);
 	struct chan__waitq *q = &c->waiting[side];
-	int state;
+	uint64_t head;
+	bool busy;
+	int e;
 
 	if (side == CHAN__SEND)
-		return false;
+		return !chan__waiter_claim(n->waiter);
 	if (c->single_consumer)
 		n->vain = 0; /* nobody to be faster, and nobody else may look for it */
 	chan__waitq_join(q, n);
-	state = list_receivable(l);
-	if (state == LIST_BUSY) {
+	e = list_receivable(l, &head, &busy);
+	if (busy) {
 		chan__u32_fetch_or_seq_cst(&q->attention, CHAN__MISSED);
 		chan__fence_heavy(&q->attention);
-		state = list_receivable(l);
+		e = list_receivable(l, &head, &busy);
 	}
-	return state != LIST_READY || !chan__waitq_retract(q, n);
+	return e == EAGAIN || !chan__waitq_retract(q, n);
 }
 
 static void list_unwatch(struct chan *c, enum chan__side side, struct chan__node *n)
@@ -790,23 +806,29 @@ static void list_unwatch(struct chan *c, enum chan__side side, struct chan__node
 }
 
 /* A holder of the turn that leaves messages behind is no reason to be silent. */
-static void list_pass_on(struct chan *c, enum chan__side side)
+static void list_pass_on(struct chan *c, enum chan__side side, struct chan_receiver *rx)
 {
 	struct chan__waitq *q = &c->waiting[side];
+	uint64_t head;
+	bool busy;
 
-	if ((chan__waitq_attention(q) & CHAN__WAITERS) && list_receivable(list_of(c)) != LIST_NOT_READY)
+	(void)rx;
+	if ((chan__waitq_attention(q) & CHAN__WAITERS) &&
+	    (list_receivable(list_of(c), &head, &busy) != EAGAIN || busy))
 		chan__waitq_wake(q, 1);
 }
 
 static bool list_serve(struct chan *c, enum chan__side side)
 {
 	struct chan__node *n = NULL;
+	uint64_t head;
+	bool busy;
 
-	if (list_receivable(list_of(c)) == LIST_READY)
+	if (list_receivable(list_of(c), &head, &busy) != EAGAIN)
 		n = chan__waitq_claim_starving(&c->waiting[side]);
 	if (n) {
 		chan__node_settle(n, c->flavor->try_recv(&c->receiver, n->target));
-		list_pass_on(c, side);
+		list_pass_on(c, side, NULL);
 	}
 	return n != NULL;
 }
@@ -977,6 +999,7 @@ static void list_destroy(struct chan *c)
 		.try_send_many = list_try_send_many, \
 		.try_recv_many = list_try_recv_many, \
 		.force_send = list_force_send,       \
+		.ready = list_ready,                 \
 		.watch = list_watch,                 \
 		.unwatch = list_unwatch,             \
 		.pass_on = list_pass_on,             \

@@ -42,6 +42,7 @@ struct mc {
 	struct chan base;
 	struct mc_mutex lock;
 	struct chan__waitlist list[2];
+	uint64_t turned[2];      /* how often a side may have turned ready */
 	bool closed;
 };
 
@@ -181,6 +182,7 @@ static void mc_init(struct mc *m, const struct chan__flavor *flavor,
 	mc_mutex_init(&m->lock);
 	chan__waitlist_init(&m->list[CHAN__SEND]);
 	chan__waitlist_init(&m->list[CHAN__RECV]);
+	m->turned[CHAN__SEND] = m->turned[CHAN__RECV] = 0;
 	m->closed = false;
 }
 
@@ -207,7 +209,7 @@ static void mc_wake_if(struct mc *m, enum chan__side side, bool (*ready)(const s
 /* ======================================================= capacity 0: rendezvous */
 
 /* Takes over a waiter of the other side; the lock is let go. */
-static int mc_meet(struct mc *m, enum chan__side side, struct chan__node **partner)
+static int mc0_meet(struct mc *m, enum chan__side side, struct chan__node **partner)
 {
 	int e = EAGAIN;
 
@@ -215,14 +217,14 @@ static int mc_meet(struct mc *m, enum chan__side side, struct chan__node **partn
 	*partner = NULL;
 	if (m->closed)
 		e = EPIPE;
-	else if ((*partner = mc_claim(m, side == CHAN__SEND ? CHAN__RECV : CHAN__SEND, 1)) != NULL)
+	else if ((*partner = chan__waitlist_claim(&m->list[chan__opposite(side)])) != NULL)
 		e = 0;
 	mc_leave(&m->lock);
 	return e;
 }
 
 /* One copy, from the sender's memory to the receiver's, or to the destructor. */
-static void mc_pass(struct chan *c, const void *source, void *target)
+static void mc0_pass(struct chan *c, const void *source, void *target)
 {
 	if (target)
 		chan__copy(target, source, c->msg_size);
@@ -233,10 +235,10 @@ static void mc_pass(struct chan *c, const void *source, void *target)
 static int mc0_try_send(struct chan *c, const void *msg)
 {
 	struct chan__node *partner;
-	int e = mc_meet((struct mc *)c, CHAN__SEND, &partner);
+	int e = mc0_meet((struct mc *)c, CHAN__SEND, &partner);
 
 	if (e == 0) {
-		mc_pass(c, msg, partner->target);
+		mc0_pass(c, msg, partner->target);
 		chan__node_settle(partner, 0);
 	}
 	return e;
@@ -246,10 +248,10 @@ static int mc0_try_recv(struct chan_receiver *rx, void *msg)
 {
 	struct chan *c = chan__of(rx);
 	struct chan__node *partner;
-	int e = mc_meet((struct mc *)c, CHAN__RECV, &partner);
+	int e = mc0_meet((struct mc *)c, CHAN__RECV, &partner);
 
 	if (e == 0) {
-		mc_pass(c, partner->source, msg);
+		mc0_pass(c, partner->source, msg);
 		chan__node_settle(partner, 0);
 	}
 	return e;
@@ -284,24 +286,54 @@ static int mc0_force_send(struct chan *c, const void *msg, void *displaced, bool
 	return e;
 }
 
+/* The lock is held.  A waiter that is `self` is no partner for itself. */
+static int mc0_look(struct mc *m, enum chan__side side, const struct chan__waiter *self)
+{
+	if (m->closed)
+		return EPIPE;
+	return chan__waitlist_has_partner(&m->list[chan__opposite(side)], self) ? 0 : EAGAIN;
+}
+
+static int mc0_ready(struct chan *c, enum chan__side side, struct chan_receiver *rx, uint64_t *stamp)
+{
+	struct mc *m = (struct mc *)c;
+	int e;
+
+	(void)rx;
+	mc_enter(&m->lock);
+	e = mc0_look(m, side, NULL);
+	*stamp = m->turned[side];
+	mc_leave(&m->lock);
+	return e;
+}
+
+/* A waiter that operates makes the other side ready. */
 static bool mc0_watch(struct chan *c, enum chan__side side, struct chan__node *n)
 {
 	struct mc *m = (struct mc *)c;
-	bool stand;
+	struct chan__node *observers = NULL;
+	bool stands = true;
 
 	mc_enter(&m->lock);
-	stand = !m->closed && chan__waitlist_empty(&m->list[side == CHAN__SEND ? CHAN__RECV : CHAN__SEND]);
-	if (stand)
-		mc_stand(m, side, n);
+	if (mc0_look(m, side, n->waiter) != EAGAIN) {
+		stands = !chan__waiter_claim(n->waiter);
+	} else {
+		chan__waitlist_add(&m->list[side], n);
+		m->turned[chan__opposite(side)] += !n->observer;
+		if (!n->observer)
+			observers = chan__waitlist_claim_observers(&m->list[chan__opposite(side)]);
+	}
 	mc_leave(&m->lock);
-	return stand;
+	chan__node_settle_chain(observers);
+	return stands;
 }
 
 /* Nobody is woken in vain here: a claimed waiter is served by its claimer. */
-static void mc0_pass_on(struct chan *c, enum chan__side side)
+static void mc0_pass_on(struct chan *c, enum chan__side side, struct chan_receiver *rx)
 {
 	(void)c;
 	(void)side;
+	(void)rx;
 }
 
 static bool mc0_serve(struct chan *c, enum chan__side side)
@@ -336,6 +368,7 @@ static const struct chan__flavor mc0 = {
 	.try_send_many = mc0_try_send_many,
 	.try_recv_many = mc0_try_recv_many,
 	.force_send = mc0_force_send,
+	.ready = mc0_ready,
 	.watch = mc0_watch,
 	.unwatch = mc_unwatch,
 	.pass_on = mc0_pass_on,
@@ -396,6 +429,14 @@ static void mcn_push(struct mcn *q, char *slot)
 	size_t capacity = q->m.base.capacity;
 
 	q->ring[at < capacity ? at : at - capacity] = slot;
+	q->m.turned[CHAN__RECV]++;
+	q->m.turned[CHAN__SEND] += q->m.base.drop_oldest; /* it can be displaced */
+}
+
+static void mcn_free(struct mcn *q, char *slot)
+{
+	q->stack[q->free++] = slot;
+	q->m.turned[CHAN__SEND]++;
 }
 
 static char *mcn_pop(struct mcn *q)
@@ -421,7 +462,7 @@ static void mcn_get(struct mcn *q, void *msg)
 	char *slot = mcn_pop(q);
 
 	chan__copy(msg, slot, q->m.base.msg_size);
-	q->stack[q->free++] = slot;
+	mcn_free(q, slot);
 }
 
 /* Nothing to receive: for now, or for ever? */
@@ -468,7 +509,7 @@ static void mcn_destroy_oldest(struct mcn *q)
 	mc_leave(&q->m.lock);
 	chan__destroy_message(c, slot);
 	mc_enter(&q->m.lock);
-	q->stack[q->free++] = slot;
+	mcn_free(q, slot);
 	woken = mc_choose(&q->m, CHAN__SEND, 1);
 	mc_leave(&q->m.lock);
 	mc_wake(&q->m, CHAN__SEND, woken);
@@ -521,7 +562,7 @@ static int mcn_destroy_and_put(struct mcn *q, char *slot, const void *msg)
 	chan__destroy_message(c, slot);
 	mc_enter(&q->m.lock);
 	q->reserved--;
-	if (chan__size_load_acquire(&c->receivers) == 0)
+	if (chan__size_load_acquire(&c->receiver.handles) == 0)
 		return EPIPE;
 	chan__copy(slot, msg, c->msg_size);
 	return 0;
@@ -550,7 +591,7 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 	if (e == 0)
 		mcn_push(q, slot);
 	else
-		q->stack[q->free++] = slot;
+		mcn_free(q, slot);
 	woken = q->m.closed ? mc_claim(&q->m, CHAN__RECV, CHAN__ALL) : mc_choose(&q->m, CHAN__RECV, 1);
 	if (!woken) /* a sender that met our slot in use may displace in its turn */
 		senders = mc_choose(&q->m, CHAN__SEND, 1);
@@ -644,24 +685,46 @@ static int mcn_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, s
 
 /* ------------------------------------------------------------------- waiting */
 
+/* The lock is held. */
+static int mcn_look(const struct mcn *q, enum chan__side side)
+{
+	if (side == CHAN__RECV)
+		return q->len > 0 ? 0 : mcn_none(q);
+	if (q->m.closed)
+		return EPIPE;
+	return mcn_writable(&q->m) ? 0 : EAGAIN;
+}
+
+static int mcn_ready(struct chan *c, enum chan__side side, struct chan_receiver *rx, uint64_t *stamp)
+{
+	struct mcn *q = (struct mcn *)c;
+	int e;
+
+	(void)rx;
+	mc_enter(&q->m.lock);
+	e = mcn_look(q, side);
+	*stamp = q->m.turned[side];
+	mc_leave(&q->m.lock);
+	return e;
+}
+
 static bool mcn_watch(struct chan *c, enum chan__side side, struct chan__node *n)
 {
 	struct mcn *q = (struct mcn *)c;
-	bool stand;
+	bool stands = true;
 
 	mc_enter(&q->m.lock);
-	if (side == CHAN__SEND)
-		stand = !q->m.closed && !mcn_writable(&q->m);
-	else
-		stand = q->len == 0 && mcn_none(q) == EAGAIN;
-	if (stand)
+	if (mcn_look(q, side) == EAGAIN)
 		mc_stand(&q->m, side, n);
+	else
+		stands = !chan__waiter_claim(n->waiter);
 	mc_leave(&q->m.lock);
-	return stand;
+	return stands;
 }
 
-static void mcn_pass_on(struct chan *c, enum chan__side side)
+static void mcn_pass_on(struct chan *c, enum chan__side side, struct chan_receiver *rx)
 {
+	(void)rx;
 	mc_wake_if((struct mc *)c, side, side == CHAN__SEND ? mcn_writable : mcn_readable);
 }
 
@@ -690,7 +753,6 @@ static void mcn_serve_node(struct mcn *q, enum chan__side side, struct chan__nod
 static bool mcn_serve(struct chan *c, enum chan__side side)
 {
 	struct mcn *q = (struct mcn *)c;
-	enum chan__side other = side == CHAN__SEND ? CHAN__RECV : CHAN__SEND;
 	struct chan__node *served;
 
 	mc_enter(&q->m.lock);
@@ -700,8 +762,8 @@ static bool mcn_serve(struct chan *c, enum chan__side side)
 	}
 	mcn_serve_node(q, side, served);
 	chan__node_settle(served, 0);
-	mcn_pass_on(c, other);
-	mcn_pass_on(c, side);
+	mcn_pass_on(c, chan__opposite(side), NULL);
+	mcn_pass_on(c, side, NULL);
 	return true;
 }
 
@@ -745,6 +807,7 @@ static const struct chan__flavor mcn = {
 	.try_send_many = mcn_try_send_many,
 	.try_recv_many = mcn_try_recv_many,
 	.force_send = mcn_force_send,
+	.ready = mcn_ready,
 	.watch = mcn_watch,
 	.unwatch = mc_unwatch,
 	.pass_on = mcn_pass_on,
@@ -870,6 +933,7 @@ static int mcu_put(struct mcu *q, const void *msg)
 	}
 	chan__copy(mcu_slot(q, q->tail, q->tail_at++), msg, q->m.base.msg_size);
 	q->queued++;
+	q->m.turned[CHAN__RECV]++;
 	return 0;
 }
 
@@ -999,21 +1063,46 @@ static bool mcu_readable(const struct mc *m)
 	return q->queued > 0 || chan__size_load_relaxed(&q->batch) > 0;
 }
 
+/* The lock is held. */
+static int mcu_look(const struct mcu *q, enum chan__side side)
+{
+	if (side == CHAN__RECV && mcu_readable(&q->m))
+		return 0;
+	if (q->m.closed)
+		return EPIPE;
+	return side == CHAN__SEND ? 0 : EAGAIN;
+}
+
+static int mcu_ready(struct chan *c, enum chan__side side, struct chan_receiver *rx, uint64_t *stamp)
+{
+	struct mcu *q = (struct mcu *)c;
+	int e;
+
+	(void)rx;
+	mc_enter(&q->m.lock);
+	e = mcu_look(q, side);
+	*stamp = q->m.turned[side];
+	mc_leave(&q->m.lock);
+	return e;
+}
+
 static bool mcu_watch(struct chan *c, enum chan__side side, struct chan__node *n)
 {
 	struct mcu *q = (struct mcu *)c;
-	bool stand;
+	bool stands = true;
 
 	mc_enter(&q->m.lock);
-	stand = side == CHAN__RECV && !q->m.closed && !mcu_readable(&q->m);
-	if (stand)
+	if (mcu_look(q, side) == EAGAIN)
 		mc_stand(&q->m, side, n);
+	else
+		stands = !chan__waiter_claim(n->waiter);
 	mc_leave(&q->m.lock);
-	return stand;
+	return stands;
 }
 
-static void mcu_pass_on(struct chan *c, enum chan__side side)
+static void mcu_pass_on(struct chan *c, enum chan__side side, struct chan_receiver *rx)
 {
+	(void)rx;
 	mc_wake_if((struct mc *)c, side, mcu_readable);
 }
 
@@ -1036,7 +1125,7 @@ static bool mcu_serve(struct chan *c, enum chan__side side)
 	if (!n)
 		return false;
 	chan__node_settle(n, mcu_try_recv(&c->receiver, n->target));
-	mcu_pass_on(c, side);
+	mcu_pass_on(c, side, NULL);
 	return true;
 }
 
@@ -1092,6 +1181,7 @@ static const struct chan__flavor mcu = {
 	.try_send_many = mcu_try_send_many,
 	.try_recv_many = mcu_try_recv_many,
 	.force_send = mcu_force_send,
+	.ready = mcu_ready,
 	.watch = mcu_watch,
 	.unwatch = mc_unwatch,
 	.pass_on = mcu_pass_on,

@@ -11,9 +11,12 @@
  *                         by whoever came second
  *
  * Invariants, under `lock`:
- *   - at most one of the two lists holds a waiter that can be claimed: whoever
- *     would join the second claims from the first instead;
+ *   - at most one of the two lists holds a waiter that can be claimed, or both hold
+ *     the same one, a select with both ends: whoever would join the second claims
+ *     from the first instead;
  *   - closed: both lists are empty for good.
+ * Observers stand beside the waiters and are no partners: they are told when one of
+ * the other side arrives.
  *
  * The lock is held for a search and a few stores, never for the copy: a
  * claimed waiter belongs to its claimer, and cannot leave until it is settled.
@@ -33,6 +36,7 @@ struct zero {
 	struct chan__lock lock;
 	chan__u32 holder;              /* generation of the process in which lock was taken last */
 	struct chan__waitlist list[2]; /* under lock */
+	uint64_t arrivals[2];          /* of waiters that operate, by side; under lock */
 	chan__u32 closed;              /* written once, under lock */
 };
 
@@ -47,11 +51,6 @@ static void zero_leave(struct zero *z)
 	chan__lock_release(&z->lock);
 }
 
-static enum chan__side zero_opposite(enum chan__side side)
-{
-	return side == CHAN__SEND ? CHAN__RECV : CHAN__SEND;
-}
-
 /* Z1 acquire: what the closer did before; pairs with Z2. */
 static bool zero_is_closed(const struct chan *c)
 {
@@ -64,7 +63,7 @@ static int zero_meet(struct zero *z, enum chan__side side, struct chan__node **p
 	int e = 0;
 
 	zero_enter(z);
-	*partner = chan__waitlist_claim(&z->list[zero_opposite(side)]);
+	*partner = chan__waitlist_claim(&z->list[chan__opposite(side)]);
 	if (!*partner)
 		e = zero_is_closed(&z->base) ? EPIPE : EAGAIN;
 	zero_leave(z);
@@ -136,18 +135,47 @@ static int zero_force_send(struct chan *c, const void *msg, void *displaced, boo
 
 /* ------------------------------------------------------------------- waiting */
 
+/* The lock is held.  A waiter that is `self` is no partner for itself. */
+static int zero_look(struct zero *z, enum chan__side side, const struct chan__waiter *self)
+{
+	if (zero_is_closed(&z->base))
+		return EPIPE;
+	return chan__waitlist_has_partner(&z->list[chan__opposite(side)], self) ? 0 : EAGAIN;
+}
+
+/* A partner is there as long as it waits; the stamp moves when one arrives. */
+static int zero_ready(struct chan *c, enum chan__side side, struct chan_receiver *rx, uint64_t *stamp)
+{
+	struct zero *z = (struct zero *)c;
+	int e;
+
+	(void)rx;
+	zero_enter(z);
+	e = zero_look(z, side, NULL);
+	*stamp = z->arrivals[chan__opposite(side)];
+	zero_leave(z);
+	return e;
+}
+
 /* One step under the lock: either somebody is there, or we are. */
 static bool zero_watch(struct chan *c, enum chan__side side, struct chan__node *n)
 {
 	struct zero *z = (struct zero *)c;
-	bool stand;
+	struct chan__node *observers = NULL;
+	bool stands = true;
 
 	zero_enter(z);
-	stand = !zero_is_closed(c) && chan__waitlist_empty(&z->list[zero_opposite(side)]);
-	if (stand)
+	if (zero_look(z, side, n->waiter) != EAGAIN) {
+		stands = !chan__waiter_claim(n->waiter);
+	} else {
 		chan__waitlist_add(&z->list[side], n);
+		z->arrivals[side] += !n->observer;
+		if (!n->observer)
+			observers = chan__waitlist_claim_observers(&z->list[chan__opposite(side)]);
+	}
 	zero_leave(z);
-	return stand;
+	chan__node_settle_chain(observers);
+	return stands;
 }
 
 static void zero_unwatch(struct chan *c, enum chan__side side, struct chan__node *n)
@@ -161,10 +189,11 @@ static void zero_unwatch(struct chan *c, enum chan__side side, struct chan__node
 
 /* A claimed waiter is served by its claimer: none is woken in vain, so there
  * is nothing to pass on and nobody to serve first. */
-static void zero_pass_on(struct chan *c, enum chan__side side)
+static void zero_pass_on(struct chan *c, enum chan__side side, struct chan_receiver *rx)
 {
 	(void)c;
 	(void)side;
+	(void)rx;
 }
 
 static bool zero_serve(struct chan *c, enum chan__side side)
@@ -243,6 +272,7 @@ static int zero_create(const struct chan__config *config, struct chan **c)
 	chan__u32_init(&z->holder, chan__process_generation());
 	chan__waitlist_init(&z->list[CHAN__SEND]);
 	chan__waitlist_init(&z->list[CHAN__RECV]);
+	z->arrivals[CHAN__SEND] = z->arrivals[CHAN__RECV] = 0;
 	chan__u32_init(&z->closed, 0);
 	*c = &z->base;
 	return 0;
@@ -272,6 +302,7 @@ const struct chan__flavor chan__zero = {
 	.try_send_many = zero_try_send_many,
 	.try_recv_many = zero_try_recv_many,
 	.force_send = zero_force_send,
+	.ready = zero_ready,
 	.watch = zero_watch,
 	.unwatch = zero_unwatch,
 	.pass_on = zero_pass_on,

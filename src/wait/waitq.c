@@ -50,17 +50,18 @@ void chan__waiter_fini(struct chan__waiter *w)
 	chan__u32_fini(&w->state);
 }
 
-void chan__node_init(struct chan__node *n, struct chan__waiter *w)
+void chan__node_init(struct chan__node *n)
 {
 	n->prev = NULL;
 	n->next = NULL;
 	n->queued = false;
 	n->starving = false;
-	n->waiter = w;
-	n->source = NULL;
-	n->target = NULL;
-	n->vain = 0;
+	n->observer = false;
 	n->result = EAGAIN;
+	n->vain = 0;
+	n->waiter = NULL;
+	n->receiver = NULL;
+	n->source = NULL;
 }
 
 /* W3: exclusion only.  What the waiter wrote before it joined reaches the
@@ -98,6 +99,7 @@ void chan__waitlist_init(struct chan__waitlist *l)
 {
 	l->first = NULL;
 	l->last = NULL;
+	l->observers = NULL;
 	l->generation = chan__process_generation();
 }
 
@@ -118,11 +120,26 @@ static void waitlist_link(struct chan__waitlist *l, struct chan__node *n,
 	n->queued = true;
 }
 
+/* Observers stand in a list of their own, in no order. */
+static void waitlist_observe(struct chan__waitlist *l, struct chan__node *n)
+{
+	n->prev = NULL;
+	n->next = l->observers;
+	if (n->next)
+		n->next->prev = n;
+	l->observers = n;
+	n->queued = true;
+}
+
 void chan__waitlist_add(struct chan__waitlist *l, struct chan__node *n)
 {
 	struct chan__node *next = NULL;
 
 	waitlist_refresh(l);
+	if (n->observer) {
+		waitlist_observe(l, n);
+		return;
+	}
 	n->starving = n->vain >= CHAN__PATIENCE;
 	if (n->vain > 0)
 		for (next = l->first; next && next->starving; next = next->next)
@@ -134,17 +151,24 @@ void chan__waitlist_remove(struct chan__waitlist *l, struct chan__node *n)
 {
 	if (!n->queued)
 		return;
-	*(n->prev ? &n->prev->next : &l->first) = n->next;
-	*(n->next ? &n->next->prev : &l->last) = n->prev;
+	if (n->next)
+		n->next->prev = n->prev;
+	else if (!n->observer)
+		l->last = n->prev;
+	if (n->prev)
+		n->prev->next = n->next;
+	else
+		*(n->observer ? &l->observers : &l->first) = n->next;
 	n->queued = false;
 }
 
-struct chan__node *chan__waitlist_claim(struct chan__waitlist *l)
+/* The first of the waiters, or of the observers, that could be claimed. */
+static struct chan__node *waitlist_claim_from(struct chan__waitlist *l, struct chan__node **first)
 {
 	struct chan__node *n;
 
 	waitlist_refresh(l);
-	while ((n = l->first) != NULL) {
+	while ((n = *first) != NULL) {
 		chan__waitlist_remove(l, n);
 		n->next = NULL;
 		if (chan__waiter_claim(n->waiter))
@@ -153,15 +177,40 @@ struct chan__node *chan__waitlist_claim(struct chan__waitlist *l)
 	return NULL;
 }
 
+struct chan__node *chan__waitlist_claim(struct chan__waitlist *l)
+{
+	return waitlist_claim_from(l, &l->first);
+}
+
+struct chan__node *chan__waitlist_claim_observers(struct chan__waitlist *l)
+{
+	struct chan__node *chain = NULL, **end = &chain;
+
+	while ((*end = waitlist_claim_from(l, &l->observers)) != NULL)
+		end = &(*end)->next;
+	return chain;
+}
+
 struct chan__node *chan__waitlist_claim_many(struct chan__waitlist *l, uint32_t n)
 {
-	struct chan__node *first = NULL, **end = &first;
+	struct chan__node *chain = NULL, **end = &chain;
 
 	while (n > 0 && (*end = chan__waitlist_claim(l)) != NULL) {
 		end = &(*end)->next;
 		n--;
 	}
-	return first;
+	*end = chan__waitlist_claim_observers(l);
+	return chain;
+}
+
+/* Waiters that were claimed elsewhere may still stand here; they are no use. */
+bool chan__waitlist_has_partner(struct chan__waitlist *l, const struct chan__waiter *self)
+{
+	waitlist_refresh(l);
+	for (const struct chan__node *n = l->first; n; n = n->next)
+		if (n->waiter != self && chan__u32_load_relaxed(&n->waiter->state) == WAITER_WAITING)
+			return true;
+	return false;
 }
 
 bool chan__waitlist_starving(struct chan__waitlist *l)
@@ -173,7 +222,7 @@ bool chan__waitlist_starving(struct chan__waitlist *l)
 bool chan__waitlist_empty(struct chan__waitlist *l)
 {
 	waitlist_refresh(l);
-	return l->first == NULL;
+	return l->first == NULL && l->observers == NULL;
 }
 
 /* ------------------------------------------------------------------- queues */

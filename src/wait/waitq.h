@@ -1,16 +1,20 @@
 /*
  * waitq.h - who waits, in what order, and who may wake them
  *
- * A waiter is somebody who waits: today a thread.  It stands in a wait queue
- * by a node, one for each channel it waits on, and is claimed exactly once, by
- * whoever ends its wait; only the claimer may touch it afterwards, and its
- * last touch is the unpark.
+ * A waiter is somebody who waits: a thread, on one channel or on many.  It
+ * stands in a wait queue by a node, one for each channel it waits on, and is
+ * claimed exactly once, by whoever ends its wait; only the claimer may touch it
+ * afterwards, and its last touch is the unpark.
  *
  *   waiter->state    WAITING --claim--> CLAIMED      (once; compare-and-swap)
  *   then the claimer writes `chosen` and `status` and unparks.
  *
  * status EAGAIN says "look again"; any other is the result of the operation,
- * done on the waiter's behalf through node->msg, its mailbox.
+ * done on the waiter's behalf through node->source or node->target, its mailbox.
+ *
+ * An observer waits to be told that the channel is ready and takes nothing.  All
+ * observers are told beside the one waiter that is woken to operate; none
+ * of them counts as a partner or is served.
  */
 #ifndef CHAN_WAIT_WAITQ_H
 #define CHAN_WAIT_WAITQ_H
@@ -19,6 +23,8 @@
 #include "base/backoff.h"
 #include "wait/lock.h"
 #include "wait/parker.h"
+
+struct chan_receiver;
 
 struct chan__waiter {
 	chan__u32 state;           /* WAITING or CLAIMED; written by the claimer */
@@ -32,11 +38,15 @@ struct chan__node {
 	struct chan__node *next;   /* after a claim `next` is the claimer's */
 	bool queued;
 	bool starving;
-	struct chan__waiter *waiter;
-	const void *source;        /* the mailbox of a sender: where its message is */
-	void *target;              /* of a receiver: where the message goes */
-	unsigned vain;             /* wake-ups that brought nothing so far */
+	bool observer;             /* wants to know, not to operate */
 	int result;                /* what its waiter will be told; EAGAIN unless the claimer did its work */
+	unsigned vain;             /* wake-ups that brought nothing so far */
+	struct chan__waiter *waiter;
+	struct chan_receiver *receiver; /* whose call this is; NULL for a send */
+	union {                    /* the mailbox */
+		const void *source;    /* of a sender: where its message is */
+		void *target;          /* of a receiver: where the message goes */
+	};
 };
 
 /*
@@ -47,6 +57,7 @@ struct chan__node {
 struct chan__waitlist {
 	struct chan__node *first;
 	struct chan__node *last;
+	struct chan__node *observers;
 	uint32_t generation;
 };
 
@@ -73,8 +84,9 @@ struct chan__waitq {
 
 CHAN__HIDDEN void chan__waiter_init(struct chan__waiter *w, const struct chan__parker_kind *kind);
 CHAN__HIDDEN void chan__waiter_fini(struct chan__waiter *w);
-CHAN__HIDDEN void chan__node_init(struct chan__node *n, struct chan__waiter *w);
-/* True for exactly one caller: it ends this wait. */
+/* A node can be used again once it stands nowhere; `waiter` is set each time. */
+CHAN__HIDDEN void chan__node_init(struct chan__node *n);
+/* True for exactly one caller: it ends this wait.  Who claims itself gives up. */
 CHAN__HIDDEN bool chan__waiter_claim(struct chan__waiter *w);
 /* The claimer's last act; the node and its waiter are gone afterwards. */
 CHAN__HIDDEN void chan__node_settle(struct chan__node *n, int status);
@@ -85,10 +97,14 @@ CHAN__HIDDEN void chan__waitlist_init(struct chan__waitlist *l);
 /* In order of arrival; who was woken before goes to the front, behind the starving. */
 CHAN__HIDDEN void chan__waitlist_add(struct chan__waitlist *l, struct chan__node *n);
 CHAN__HIDDEN void chan__waitlist_remove(struct chan__waitlist *l, struct chan__node *n);
-/* The first that could be claimed, removed; NULL: nobody waits. */
+/* The first that could be claimed, removed; NULL: nobody waits.  No observer. */
 CHAN__HIDDEN struct chan__node *chan__waitlist_claim(struct chan__waitlist *l);
-/* Up to n of them, linked by next, in order; CHAN__ALL: all. */
+/* Every observer, linked by next. */
+CHAN__HIDDEN struct chan__node *chan__waitlist_claim_observers(struct chan__waitlist *l);
+/* Up to n waiters (CHAN__ALL: all), in order, then every observer. */
 CHAN__HIDDEN struct chan__node *chan__waitlist_claim_many(struct chan__waitlist *l, uint32_t n);
+/* Does anybody wait to operate who is not `self` (may be NULL) and can be claimed? */
+CHAN__HIDDEN bool chan__waitlist_has_partner(struct chan__waitlist *l, const struct chan__waiter *self);
 /* Settles a chain that claim_many gave, each with its result. */
 CHAN__HIDDEN void chan__node_settle_chain(struct chan__node *n);
 CHAN__HIDDEN bool chan__waitlist_starving(struct chan__waitlist *l);

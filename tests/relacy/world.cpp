@@ -76,6 +76,11 @@ struct chan__deadline chan__deadline_at(const struct timespec *at)
 	return chan__deadline_after(at ? 1 : UINT64_MAX);
 }
 
+bool chan__deadline_before(const struct chan__deadline *a, const struct chan__deadline *b)
+{
+	return !a->forever && b->forever;
+}
+
 bool chan__deadline_passed(const struct chan__deadline *d)
 {
 	return !d->forever && (model_timed_out() || model_rand(4) == 0);
