@@ -212,11 +212,12 @@ static int wait_park(struct chan__wait *wait, struct chan__waiter *waiter)
 int chan__wait(struct chan__wait *wait, struct chan__watch **chosen)
 {
 	struct chan__waiter waiter;
+	struct chan__parker_room room;
 	struct chan__watch *end;
 	int e = EAGAIN;
 
 	*chosen = NULL;
-	chan__waiter_init(&waiter, wait->parker);
+	chan__waiter_init(&waiter, wait->parker, &room);
 	if (wait_stand(wait, &waiter, &end))
 		e = wait_park(wait, &waiter);
 	if (e == 0) {
@@ -293,7 +294,7 @@ static int block_held(struct chan__watch *w, const struct chan__deadline *d)
 static bool serve_enter(struct chan *c, enum chan__side side)
 {
 	bool starving = chan__waitq_is_starving(&c->waiting[side]);
-	bool held = starving || c->destructor;
+	bool held = starving || chan__has_callbacks(c);
 
 	if (held)
 		chan__hold(c);

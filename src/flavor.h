@@ -74,9 +74,14 @@ struct chan {
 	struct chan__waitq waiting[2];
 	chan__u32 spin_credit[2]; /* whether spinning has paid, see block.c */
 
+	/* Descriptors it gave: eventfd.c. */
+	chan__ptr pollables;
+	struct chan__lock poll_lock;
+
 	/* Handles.  Anybody adds and takes away. */
 	chan__size senders;
 	chan__size refs;          /* a side with handles: 1; a weak sender: 1; a call that runs callbacks: 1 */
+	chan__u32 wakers;         /* 1 once a waker was registered; whoever does it */
 	chan__u32 closed;         /* 1 once chan_close was called: no weak sender comes back */
 	chan__u64 lost;           /* messages displaced by drop-oldest */
 	struct chan *reap_next;   /* the thread's list of channels to empty, see handle.c */
@@ -182,11 +187,19 @@ CHAN__HIDDEN void chan__close(struct chan *c);
 CHAN__HIDDEN void chan__hold(struct chan *c);
 CHAN__HIDDEN void chan__release(struct chan *c);
 
-/* Held if it has a destructor, which may drop the handle in use; the answer
+/* Can a call on this channel run the program's code?  A waker that is registered
+ * for the first time while another thread is in a call may be overlooked there:
+ * its callback cannot know that thread, and must not drop a handle that it uses. */
+static inline bool chan__has_callbacks(const struct chan *c)
+{
+	return c->destructor || chan__u32_load_relaxed(&c->wakers) != 0;
+}
+
+/* Held if it can run a callback, which may drop the handle in use; the answer
  * says whether. */
 static inline bool chan__hold_for_callbacks(struct chan *c)
 {
-	if (!c->destructor)
+	if (!chan__has_callbacks(c))
 		return false;
 	chan__hold(c);
 	return true;
@@ -200,6 +213,23 @@ CHAN__HIDDEN void chan__destroy_message(struct chan *c, void *msg);
 static inline bool chan__is_forked(const struct chan *c)
 {
 	return c->generation != chan__process_generation();
+}
+
+/* ------------------------------------------------------- eventfd.c, for flavors */
+
+/* A call of this side (and receiver) has changed the channel while CHAN__POLLED stood
+ * in its attention: descriptors follow.  Nothing is locked. */
+CHAN__HIDDEN void chan__changed(struct chan *c, enum chan__side by, struct chan_receiver *rx);
+/* The last handle of a receiver, or of the sending side (NULL), goes: so does its
+ * descriptor. */
+CHAN__HIDDEN void chan__polled_end(struct chan *c, const struct chan_receiver *rx);
+CHAN__HIDDEN void chan__polled_fini(struct chan *c);
+
+/* For flavors that have not asked for attention anyway; after the change. */
+static inline void chan__follow(struct chan *c, enum chan__side by, struct chan_receiver *rx)
+{
+	if (chan__unlikely(chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__POLLED))
+		chan__changed(c, by, rx);
 }
 
 /* ------------------------------------------------------------- for the layers above */

@@ -41,7 +41,7 @@ struct select {
 	unsigned flags;
 	uint64_t random;
 	struct chan__watch *watches; /* of the active cases, in order of index */
-	bool held;                   /* there are destructors, and the channels are held */
+	bool held;                   /* there are callbacks, and the channels are held */
 };
 
 static const struct chan__deadline select_forever = { true, { 0, 0 } };
@@ -74,7 +74,7 @@ static void select_open_case(struct select *s, size_t i, struct chan__watch ***e
 	**end = w;
 	*end = &w->next;
 	select_slot(s, s->active++)->order = i;
-	s->held |= w->chan->destructor != NULL;
+	s->held |= chan__has_callbacks(w->chan);
 }
 
 /* The set in order, or EINVAL and nothing touched. */
@@ -100,7 +100,7 @@ static int select_open(struct select *s, chan_case_t *cases, size_t n, unsigned 
 	return 0;
 }
 
-/* A destructor that runs on the way may drop the handles in use. */
+/* A callback that runs on the way may drop the handles in use. */
 static void select_hold(const struct select *s)
 {
 	if (s->held)

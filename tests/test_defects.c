@@ -1288,12 +1288,13 @@ static void positions_overflow_while_displacing(const struct kind *k)
 /* A waiter that stands in a queue; nobody sleeps. */
 struct stander {
 	struct chan__waiter waiter;
+	struct chan__parker_room room;
 	struct chan__node node;
 };
 
 static void stander_init(struct stander *s, unsigned vain)
 {
-	chan__waiter_init(&s->waiter, &chan__parker_default);
+	chan__waiter_init(&s->waiter, &chan__parker_default, &s->room);
 	chan__node_init(&s->node);
 	s->node.waiter = &s->waiter;
 	s->node.vain = vain;

@@ -141,31 +141,34 @@ static CHAN__COLD void array_orphan(struct array *a, uint64_t pos)
 		chan__destroy_message(&a->base, array_msg(a, stamp));
 }
 
-/*
- * Wakes up to n waiters of the side.  One that starves is not woken but served,
- * so that nobody can be faster than it once more.  That makes a slot or a message
- * for the other side, where somebody may starve as well: each step settles one
- * waiter, so it comes to an end.  Whether it can be served is looked up with no
- * fence and may be answered from the past, so if not, it is woken all the same.
- */
-static CHAN__COLD void array_wake(struct array *a, enum chan__side side, size_t n)
+/* Somebody pays attention to the side, which has n messages or slots more. */
+static CHAN__COLD void array_notify(struct array *a, enum chan__side side, size_t n, uint32_t attention)
 {
 	struct chan *c = &a->base;
+	bool starving = (attention & CHAN__STARVING) != 0;
+	bool held = starving || chan__has_callbacks(c);
 
-	if (chan__likely(!chan__waitq_is_starving(&c->waiting[side]))) {
+	if (held)
+		chan__hold(c);
+	if (attention & CHAN__POLLED)
+		chan__changed(c, chan__opposite(side), &c->receiver);
+	/* One that starves is not woken but served, so that nobody can be faster than it
+	 * once more.  That makes a slot or a message for the other side, where somebody may
+	 * starve as well: each step settles one waiter, so it comes to an end.  Whether it
+	 * can be served is looked up with no fence and may be answered from the past, so
+	 * if not, it is woken all the same. */
+	if ((attention & (CHAN__WAITERS | CHAN__STARVING)) && (!starving || !array_serve(c, side)))
 		chan__waitq_wake(&c->waiting[side], chan__wakes(n));
-		return;
-	}
-	chan__hold(c);
-	if (!array_serve(c, side))
-		chan__waitq_wake(&c->waiting[side], chan__wakes(n));
-	chan__release(c);
+	if (held)
+		chan__release(c);
 }
 
 CHAN__INLINE void array_wake_senders(struct array *a, size_t n)
 {
-	if (chan__unlikely(chan__waitq_attention(&a->base.waiting[CHAN__SEND]) != 0))
-		array_wake(a, CHAN__SEND, n);
+	uint32_t attention = chan__waitq_attention(&a->base.waiting[CHAN__SEND]);
+
+	if (chan__unlikely(attention != 0))
+		array_notify(a, CHAN__SEND, n, attention);
 }
 
 /* n messages, the first at pos, were published while somebody paid attention. */
@@ -174,7 +177,7 @@ static CHAN__COLD void array_sent(struct array *a, uint64_t pos, size_t n, uint3
 	struct chan *c = &a->base;
 
 	if (!(attention & CHAN__GONE)) {
-		array_wake(a, CHAN__RECV, n);
+		array_notify(a, CHAN__RECV, n, attention);
 		return;
 	}
 	chan__hold(c);
@@ -195,7 +198,7 @@ CHAN__INLINE void array_wake_receivers(struct array *a, uint64_t pos, size_t n)
 
 	if (chan__unlikely(attention != 0))
 		array_sent(a, pos, n, attention);
-	else if (chan__unlikely(c->drop_oldest))
+	if (!(attention & ~(uint32_t)CHAN__POLLED) && chan__unlikely(c->drop_oldest))
 		array_wake_senders(a, 1);
 }
 
@@ -700,6 +703,7 @@ static void array_close(struct chan *c)
 		chan__waitq_wake(&c->waiting[CHAN__SEND], CHAN__ALL);
 	if (chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__WAITERS)
 		chan__waitq_wake(&c->waiting[CHAN__RECV], CHAN__ALL);
+	chan__follow(c, CHAN__SEND, NULL);
 }
 
 /*

@@ -95,9 +95,13 @@ static bool mc_enter_unless_orphaned(struct mc *m, struct mc_mutex *l)
 static void mc_describe(struct mc *m, enum chan__side side)
 {
 	uint32_t bits = chan__waitlist_starving(&m->list[side]) ? CHAN__STARVING : 0;
+	chan__u32 *attention = &m->base.waiting[side].attention;
+	uint32_t changes = (chan__u32_load_relaxed(attention) ^ bits) & CHAN__STARVING;
 
-	if (chan__u32_load_relaxed(&m->base.waiting[side].attention) != bits)
-		chan__u32_store_relaxed(&m->base.waiting[side].attention, bits);
+	if (changes & bits)
+		chan__u32_fetch_or_acq_rel(attention, CHAN__STARVING);
+	else if (changes)
+		chan__u32_fetch_and_acq_rel(attention, ~(uint32_t)CHAN__STARVING);
 }
 
 /* The lock is held: up to n waiters of the side, claimed. */
@@ -123,13 +127,17 @@ static struct chan__node *mc_choose(struct mc *m, enum chan__side side, uint32_t
 static void mc_wake(struct mc *m, enum chan__side side, struct chan__node *chosen)
 {
 	struct chan *c = &m->base;
+	bool held = chosen && chan__hold_for_callbacks(c);
 
+	chan__follow(c, chan__opposite(side), &c->receiver);
 	chan__node_settle_chain(chosen);
-	if (chan__likely(!chan__waitq_is_starving(&c->waiting[side])))
-		return;
-	chan__hold(c);
-	c->flavor->serve(c, side);
-	chan__release(c);
+	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[side]))) {
+		chan__hold(c);
+		c->flavor->serve(c, side);
+		chan__release(c);
+	}
+	if (held)
+		chan__release(c);
 }
 
 static void mc_stand(struct mc *m, enum chan__side side, struct chan__node *n)
@@ -146,6 +154,7 @@ static void mc_unwatch(struct chan *c, enum chan__side side, struct chan__node *
 	chan__waitlist_remove(&m->list[side], n);
 	mc_describe(m, side);
 	mc_leave(&m->lock);
+	chan__follow(c, side, n->receiver);
 }
 
 static void mc_close(struct chan *c)
@@ -159,6 +168,7 @@ static void mc_close(struct chan *c)
 	senders = mc_claim(m, CHAN__SEND, CHAN__ALL);
 	receivers = mc_claim(m, CHAN__RECV, CHAN__ALL);
 	mc_leave(&m->lock);
+	chan__follow(c, CHAN__SEND, NULL);
 	chan__node_settle_chain(senders);
 	chan__node_settle_chain(receivers);
 }
@@ -240,6 +250,7 @@ static int mc0_try_send(struct chan *c, const void *msg)
 	if (e == 0) {
 		mc0_pass(c, msg, partner->target);
 		chan__node_settle(partner, 0);
+		chan__follow(c, CHAN__SEND, NULL);
 	}
 	return e;
 }
@@ -253,6 +264,7 @@ static int mc0_try_recv(struct chan_receiver *rx, void *msg)
 	if (e == 0) {
 		mc0_pass(c, partner->source, msg);
 		chan__node_settle(partner, 0);
+		chan__follow(c, CHAN__RECV, rx);
 	}
 	return e;
 }
@@ -324,6 +336,7 @@ static bool mc0_watch(struct chan *c, enum chan__side side, struct chan__node *n
 			observers = chan__waitlist_claim_observers(&m->list[chan__opposite(side)]);
 	}
 	mc_leave(&m->lock);
+	chan__follow(c, side, n->receiver);
 	chan__node_settle_chain(observers);
 	return stands;
 }
@@ -1037,6 +1050,7 @@ static int mcu_recv(struct chan *c, char *msgs, size_t max, bool destroy, size_t
 		++*count;
 	}
 	mcu_leave(q, destroy);
+	chan__follow(c, CHAN__RECV, &c->receiver);
 	for (size_t i = destroy ? *count : 0; i > 0; i--)
 		chan__release(c);
 	return e;

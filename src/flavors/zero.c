@@ -87,6 +87,7 @@ static int zero_try_send(struct chan *c, const void *msg)
 	if (e == 0) {
 		zero_pass(c, msg, partner->target);
 		chan__node_settle(partner, 0);
+		chan__follow(c, CHAN__SEND, NULL);
 	}
 	return e;
 }
@@ -100,6 +101,7 @@ static int zero_try_recv(struct chan_receiver *rx, void *msg)
 	if (e == 0) {
 		zero_pass(c, partner->source, msg);
 		chan__node_settle(partner, 0);
+		chan__follow(c, CHAN__RECV, rx);
 	}
 	return e;
 }
@@ -174,6 +176,7 @@ static bool zero_watch(struct chan *c, enum chan__side side, struct chan__node *
 			observers = chan__waitlist_claim_observers(&z->list[chan__opposite(side)]);
 	}
 	zero_leave(z);
+	chan__follow(c, side, n->receiver);
 	chan__node_settle_chain(observers);
 	return stands;
 }
@@ -185,6 +188,7 @@ static void zero_unwatch(struct chan *c, enum chan__side side, struct chan__node
 	zero_enter(z);
 	chan__waitlist_remove(&z->list[side], n);
 	zero_leave(z);
+	chan__follow(c, side, n->receiver);
 }
 
 /* A claimed waiter is served by its claimer: none is woken in vain, so there
@@ -239,6 +243,7 @@ static void zero_close(struct chan *c)
 	senders = chan__waitlist_claim_many(&z->list[CHAN__SEND], CHAN__ALL);
 	receivers = chan__waitlist_claim_many(&z->list[CHAN__RECV], CHAN__ALL);
 	zero_leave(z);
+	chan__follow(c, CHAN__SEND, NULL);
 	chan__node_settle_chain(senders);
 	chan__node_settle_chain(receivers);
 }

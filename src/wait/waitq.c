@@ -36,12 +36,21 @@ enum { WAITER_WAITING, WAITER_CLAIMED };
 
 /* ------------------------------------------------------------ waiters, nodes */
 
-void chan__waiter_init(struct chan__waiter *w, const struct chan__parker_kind *kind)
+void chan__waiter_init(struct chan__waiter *w, const struct chan__parker_kind *kind, void *extra)
 {
 	chan__u32_init(&w->state, WAITER_WAITING);
 	w->status = EAGAIN;
 	w->chosen = NULL;
+	w->parker.extra = extra;
 	kind->init(&w->parker);
+}
+
+/* W4: whoever claims it next finds it through a queue's lock, taken after this. */
+void chan__waiter_renew(struct chan__waiter *w)
+{
+	w->status = EAGAIN;
+	w->chosen = NULL;
+	chan__u32_store_relaxed(&w->state, WAITER_WAITING);
 }
 
 void chan__waiter_fini(struct chan__waiter *w)

@@ -66,7 +66,8 @@ enum {
 	CHAN__WAITERS  = 1, /* somebody stands in the queue */
 	CHAN__STARVING = 2, /* the first in it is to be served before others */
 	CHAN__GONE     = 4, /* the receivers have left: destroy what you sent */
-	CHAN__MISSED   = 8  /* a waiter met a turn that was taken (list) */
+	CHAN__MISSED   = 8, /* a waiter met a turn that was taken (list) */
+	CHAN__POLLED   = 16 /* the channel gave descriptors, for good */
 };
 
 /* Wake this many, or all of them. */
@@ -82,7 +83,10 @@ struct chan__waitq {
 
 /* ------------------------------------------------------------ waiters, nodes */
 
-CHAN__HIDDEN void chan__waiter_init(struct chan__waiter *w, const struct chan__parker_kind *kind);
+/* extra is the parker's, as long as the waiter lasts. */
+CHAN__HIDDEN void chan__waiter_init(struct chan__waiter *w, const struct chan__parker_kind *kind, void *extra);
+/* It was claimed, and waits once more. */
+CHAN__HIDDEN void chan__waiter_renew(struct chan__waiter *w);
 CHAN__HIDDEN void chan__waiter_fini(struct chan__waiter *w);
 /* A node can be used again once it stands nowhere; `waiter` is set each time. */
 CHAN__HIDDEN void chan__node_init(struct chan__node *n);

@@ -1,0 +1,337 @@
+/*
+ * async.c - a callback waits: the building block of coroutines and futures
+ *
+ * A waker stands in one wait queue like a sleeping thread; its parker's unpark
+ * is the callback.  `token` tells where it is:
+ *
+ *      31                    3        2          1    0
+ *     +-----------------------+---------+--------------+
+ *     | callbacks running now | AWAITED | registration |
+ *     +-----------------------+---------+--------------+
+ *
+ *     IDLE --poll--> ARMED --claimed, about to call--> WOKEN --poll, cancel--> IDLE
+ *                      '--------withdrawn in time----------------------------->'
+ *
+ * A callback may poll again, so a registration can be armed, and even fire in
+ * another thread, while an earlier callback has not returned: hence a count.
+ *
+ * Who writes token: the owner (poll, cancel: one call at a time), and whoever
+ * runs a callback.  All are read-modify-writes; they release what the writer
+ * did to the waker and acquire what the other side did (Y1, one order for all).
+ * The owner re-arms only after it has seen the claimer of the last registration
+ * arrive in the runner, so a claimer and the owner never both write the waiter.
+ *
+ * Waiting.  Cancel waits until no callback runs, poll and cancel until a claimer
+ * that was faster has arrived.  The owner sets AWAITED by a compare-and-swap from
+ * the value it does not want to see, after storing its parker; a runner that
+ * changes token clears the bit in the same step, and then unparks: the owner is
+ * asleep or about to sleep, so both its parker and the waker are still there.
+ *
+ * From inside.  A thread keeps a list of the callbacks it is in.  Cancel from
+ * inside one takes the count of this thread's callbacks down itself and marks
+ * them `gone`: the runner then does not touch the waker again.
+ */
+#include "base/copy.h"
+#include "block.h"
+
+#include <string.h>
+
+#define ASYNC_MAGIC UINT32_C(0x77616b65)
+
+enum {
+	ASYNC_IDLE    = 0,
+	ASYNC_ARMED   = 1,
+	ASYNC_WOKEN   = 2,
+	ASYNC_STATE   = 3,
+	ASYNC_AWAITED = 4,
+	ASYNC_RUN     = 8
+};
+
+struct CHAN__ALIASING async {
+	struct chan__node node;
+	struct chan__waiter waiter; /* parker.extra: the parker of who set AWAITED */
+	struct chan *chan;          /* of the registration; the owner */
+	void (*wake)(void *arg);
+	void *arg;
+	uint32_t magic;
+	enum chan__side side;
+};
+
+_Static_assert(sizeof(struct async) <= sizeof(chan_waker_t), "a waker holds a registration");
+
+/* One callback that this thread is in. */
+struct async_run {
+	struct async *waker;
+	struct async_run *outer;
+	bool gone;                    /* cancelled from inside: the waker may be no more */
+	struct chan__parker *awaiter; /* who waited for it then */
+};
+
+static _Thread_local struct async_run *async_runs;
+
+static const struct chan__parker_kind async_kind;
+
+static struct async *async_of(chan_waker_t *w)
+{
+	struct async *a = (struct async *)(void *)w;
+
+	return a && a->magic == ASYNC_MAGIC ? a : NULL;
+}
+
+/* ------------------------------------------------------------- the state word */
+
+static uint32_t async_load(const struct async *a)
+{
+	return chan__u32_load_acquire(&a->waiter.parker.token);
+}
+
+static bool async_cas(struct async *a, uint32_t *old, uint32_t token)
+{
+	return chan__u32_cas_acq_rel(&a->waiter.parker.token, old, token);
+}
+
+/* Adds to token; what it was, and nobody is awaited any more. */
+static uint32_t async_move(struct async *a, uint32_t change)
+{
+	uint32_t old = async_load(a);
+
+	while (!async_cas(a, &old, (old + change) & ~(uint32_t)ASYNC_AWAITED))
+		continue;
+	return old;
+}
+
+/* The owner's: the state alone changes. */
+static void async_set(struct async *a, uint32_t state)
+{
+	uint32_t old = async_load(a);
+
+	while (!async_cas(a, &old, (old & ~(uint32_t)ASYNC_STATE) | state))
+		continue;
+}
+
+/* The bit was taken off token by us: its owner sleeps until this. */
+static void async_tell(struct chan__parker *awaiter)
+{
+	awaiter->kind->unpark(awaiter);
+}
+
+/* ----------------------------------------------------------------- the callback */
+
+static void async_init(struct chan__parker *p)
+{
+	chan__u32_init(&p->token, ASYNC_IDLE);
+}
+
+static struct async *async_of_parker(struct chan__parker *p)
+{
+	return (struct async *)(void *)((char *)p - offsetof(struct async, waiter.parker));
+}
+
+static void async_call(struct async *a, struct async_run *run)
+{
+	struct chan__callback guard = chan__callback_enter();
+
+	run->waker = a;
+	run->outer = async_runs;
+	run->gone = false;
+	run->awaiter = NULL;
+	async_runs = run;
+	a->wake(a->arg);
+	async_runs = run->outer;
+	chan__callback_leave(guard);
+}
+
+/* The claimer has arrived.  Afterwards the waker is touched again only to take
+ * the count back, for which its owner waits, or not at all. */
+static void async_unpark(struct chan__parker *p)
+{
+	struct async *a = async_of_parker(p);
+	struct async_run run;
+
+	if (async_move(a, ASYNC_RUN + ASYNC_WOKEN - ASYNC_ARMED) & ASYNC_AWAITED)
+		async_tell((struct chan__parker *)p->extra);
+	async_call(a, &run);
+	if (run.gone) {
+		if (run.awaiter)
+			async_tell(run.awaiter);
+	} else if (async_move(a, UINT32_MAX - ASYNC_RUN + 1) & ASYNC_AWAITED) {
+		async_tell((struct chan__parker *)p->extra);
+	}
+}
+
+static const struct chan__parker_kind async_kind = {
+	.init = async_init,
+	.unpark = async_unpark,
+};
+
+/* -------------------------------------------------------------------- the owner */
+
+/* Sleeps until token is no longer `old`. */
+static void async_await(struct async *a, uint32_t old)
+{
+	static const struct chan__deadline forever = { true, { 0, 0 } };
+	struct chan__parker_room room;
+	struct chan__parker parker;
+
+	parker.extra = &room;
+	chan__parker_default.init(&parker);
+	a->waiter.parker.extra = &parker;
+	if (async_cas(a, &old, old | ASYNC_AWAITED))
+		chan__parker_default.park(&parker, &forever);
+	chan__parker_default.fini(&parker);
+}
+
+/*
+ * Ends the registration.  True: it had fired, or is about to, and that
+ * wake-up is now the caller's to answer.
+ */
+static bool async_withdraw(struct async *a)
+{
+	uint32_t token;
+
+	while (((token = async_load(a)) & ASYNC_STATE) == ASYNC_ARMED) {
+		if (chan__waiter_claim(&a->waiter)) {
+			a->chan->flavor->unwatch(a->chan, a->side, &a->node);
+			async_set(a, ASYNC_IDLE);
+			return false;
+		}
+		async_await(a, token);
+	}
+	if ((token & ASYNC_STATE) == ASYNC_IDLE)
+		return false;
+	async_set(a, ASYNC_IDLE);
+	return true;
+}
+
+/* False: ready after all. */
+static bool async_arm(struct async *a, const struct chan__watch *w)
+{
+	chan__waiter_renew(&a->waiter);
+	chan__node_init(&a->node);
+	a->node.waiter = &a->waiter;
+	a->node.receiver = w->node.receiver;
+	a->node.observer = w->chan->flavor->meets_in_queue; /* a partner would do its work */
+	a->chan = w->chan;
+	a->side = w->side;
+	async_set(a, ASYNC_ARMED);
+	if (w->chan->flavor->watch(w->chan, w->side, &a->node))
+		return true;
+	async_set(a, ASYNC_IDLE);
+	return false;
+}
+
+/* Of a wake-up that was answered by an attempt, what is left goes to others. */
+static int async_poll(struct async *a, const struct chan__watch *w)
+{
+	bool woken = async_withdraw(a);
+	int e = chan__attempt(w);
+
+	while (e == EAGAIN) {
+		if (async_arm(a, w))
+			return EAGAIN;
+		e = chan__attempt(w);
+	}
+	if (woken)
+		w->chan->flavor->pass_on(w->chan, w->side, w->node.receiver);
+	return e;
+}
+
+/* Callbacks that run on the way may drop the handle in use. */
+static int async_poll_held(chan_waker_t *waker, const struct chan__watch *w)
+{
+	struct async *a = async_of(waker);
+	int e;
+
+	if (!a)
+		return EINVAL;
+	if (w->chan->flavor->due)
+		return ENOTSUP;
+	chan__u32_store_relaxed(&w->chan->wakers, 1);
+	chan__hold(w->chan);
+	e = async_poll(a, w);
+	chan__release(w->chan);
+	return e;
+}
+
+/* The wake-up of a registration that is no more wanted. */
+static void async_pass_on(const struct async *a)
+{
+	chan__hold(a->chan);
+	a->chan->flavor->pass_on(a->chan, a->side, a->node.receiver);
+	chan__release(a->chan);
+}
+
+/* This thread's callbacks of the waker count no more; how many there were. */
+static uint32_t async_leave_runs(const struct async *a, struct async_run **outermost)
+{
+	uint32_t n = 0;
+
+	*outermost = NULL;
+	for (struct async_run *run = async_runs; run; run = run->outer)
+		if (run->waker == a && !run->gone) {
+			run->gone = true;
+			*outermost = run;
+			n++;
+		}
+	return n;
+}
+
+/* ------------------------------------------------------------------- the calls */
+
+CHAN__EXPORT void chan_waker_init(chan_waker_t *w, void (*wake)(void *arg), void *arg)
+{
+	struct async *a = (struct async *)(void *)w;
+
+	if (!w)
+		return;
+	memset(w, 0, sizeof(*w));
+	if (!wake)
+		return;
+	chan__process_setup();
+	chan__node_init(&a->node);
+	a->waiter.parker.kind = &async_kind;
+	chan__waiter_init(&a->waiter, &async_kind, NULL);
+	a->wake = wake;
+	a->arg = arg;
+	a->magic = ASYNC_MAGIC;
+}
+
+CHAN__EXPORT int chan_poll_recv(chan_receiver_t *rx, void *msg, chan_waker_t *w)
+{
+	struct chan__watch watch;
+
+	if (!rx)
+		return EINVAL;
+	chan__watch_init(&watch, rx->chan, rx);
+	watch.node.target = msg;
+	return async_poll_held(w, &watch);
+}
+
+CHAN__EXPORT int chan_poll_send(chan_sender_t *tx, const void *msg, chan_waker_t *w)
+{
+	struct chan *c = (struct chan *)tx;
+	struct chan__watch watch;
+
+	if (!c || (!msg && c->msg_size > 0))
+		return EINVAL;
+	chan__watch_init(&watch, c, NULL);
+	watch.node.source = msg;
+	return async_poll_held(w, &watch);
+}
+
+CHAN__EXPORT void chan_waker_cancel(chan_waker_t *w)
+{
+	struct async *a = async_of(w);
+	struct async_run *run;
+	uint32_t n, token;
+
+	if (!a)
+		return;
+	n = async_leave_runs(a, &run);
+	if (async_withdraw(a))
+		async_pass_on(a);
+	if (n > 0 && (async_move(a, UINT32_MAX - n * ASYNC_RUN + 1) & ASYNC_AWAITED))
+		run->awaiter = (struct chan__parker *)a->waiter.parker.extra;
+	while ((token = async_load(a)) >= ASYNC_RUN)
+		async_await(a, token);
+}
