@@ -244,9 +244,12 @@ static void oneshot_discard(struct chan *c)
 		chan__destroy_message(c, oneshot_msg(o));
 }
 
+/* From the claim on, as everywhere. */
 static size_t oneshot_len(const struct chan *c)
 {
-	return oneshot_receivable(chan__u32_load_relaxed(&oneshot_of(c)->state)) == 0;
+	uint32_t state = chan__u32_load_relaxed(&oneshot_of(c)->state);
+
+	return (state & (ONESHOT_CLAIMED | ONESHOT_OVER)) == ONESHOT_CLAIMED;
 }
 
 /* ------------------------------------------------------------ creation, vtable */
