@@ -869,6 +869,22 @@ static void others_go_on_beside_the_one_receive(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* Held when it has seen the message and not taken it yet: another one takes it. */
+static void a_receiver_that_is_too_late_takes_nothing(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_recv(e.rx, CALL_PLAIN);
+
+	held.value = 77;
+	queue_numbers(e.tx, 5, 1);
+	start_held(&held, point_of(k, "seen"));
+	expect_numbers(e.rx, 5, 1);
+	let_go();
+	call_finish(&held);
+	must(held.result == EPIPE && held.value == 77);
+	ends_drop(&e);
+}
+
 /* The last receiver leaves while the send is held.  Before it has published, the
  * message stays its caller's; afterwards it is destroyed by that drop. */
 static void the_one_send_meets_the_last_drop(const struct kind *k)
@@ -947,6 +963,7 @@ static const struct behaviour lock_free[] = {
 static const struct behaviour one_message[] = {
 	BEHAVIOUR(others_go_on_beside_the_one_send, FITS_ONE_MESSAGE),
 	BEHAVIOUR(others_go_on_beside_the_one_receive, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_receiver_that_is_too_late_takes_nothing, FITS_ONE_MESSAGE),
 	BEHAVIOUR(the_one_send_meets_the_last_drop, FITS_ONE_MESSAGE),
 	BEHAVIOUR(the_one_message_at_the_last_instant, FITS_ONE_MESSAGE),
 	BEHAVIOUR(robbed_of_the_one_message_all_hear_of_it, FITS_ONE_MESSAGE),
