@@ -58,7 +58,8 @@ enum {
 	CHAN_FLAVOR_MUTEX_CONDVAR = 1, /* any capacity; mutexes and condition variables only */
 	CHAN_FLAVOR_ARRAY         = 2, /* capacity n >= 1; lock-free ring */
 	CHAN_FLAVOR_LIST          = 3, /* unbounded; lock-free linked blocks */
-	CHAN_FLAVOR_ZERO          = 4  /* capacity 0; rendezvous */
+	CHAN_FLAVOR_ZERO          = 4, /* capacity 0; rendezvous */
+	CHAN_FLAVOR_ONESHOT       = 5  /* capacity 1; one message in all */
 };
 
 /* What a send does when the channel is full. */
@@ -109,6 +110,10 @@ int chan_bounded(size_t capacity, size_t msg_size, chan_sender_t **tx, chan_rece
 
 /* No limit: a send never blocks, and may fail with ENOMEM. */
 int chan_unbounded(size_t msg_size, chan_sender_t **tx, chan_receiver_t **rx);
+
+/* One message in all: a send never blocks, and a second one, like a second
+ * receive, is EPIPE. */
+int chan_oneshot(size_t msg_size, chan_sender_t **tx, chan_receiver_t **rx);
 
 /* As the attributes say; NULL is an AUTO channel without a limit. */
 int chan_create(const chan_attr_t *attr, size_t msg_size, chan_sender_t **tx, chan_receiver_t **rx);
@@ -215,7 +220,7 @@ int chan_send_deadline(chan_sender_t *tx, const void *msg, const struct timespec
  * It goes to `displaced` (may equal msg), or to the destructor if that is NULL.
  * *was_displaced is written whenever 0 is returned, and may be NULL only if
  * displaced is.  EAGAIN: the oldest message is held by a call in progress; on a
- * rendezvous, nobody waits.  ENOTSUP: CHAN_SINGLE consumers. */
+ * rendezvous, nobody waits.  A oneshot that was used is EPIPE.  ENOTSUP: CHAN_SINGLE consumers. */
 int chan_force_send(chan_sender_t *tx, const void *msg, void *displaced, bool *was_displaced);
 
 /* The mirror image.  EPIPE: disconnected, and nothing is left to receive.

@@ -8,7 +8,7 @@ static const struct chan__deadline chan_forever = { true, { 0, 0 } };
 
 /* ------------------------------------------------------------------ creation */
 
-static int chan_make(struct chan__config *config, chan_sender_t **tx, chan_receiver_t **rx)
+int chan__make(struct chan__config *config, chan_sender_t **tx, chan_receiver_t **rx)
 {
 	const struct chan__flavor *flavor;
 	struct chan *c;
@@ -36,7 +36,7 @@ CHAN__EXPORT int chan_create(const chan_attr_t *attr, size_t msg_size,
 	if (e != 0)
 		return e;
 	config.msg_size = msg_size;
-	return chan_make(&config, tx, rx);
+	return chan__make(&config, tx, rx);
 }
 
 CHAN__EXPORT int chan_bounded(size_t capacity, size_t msg_size,
@@ -50,7 +50,7 @@ CHAN__EXPORT int chan_bounded(size_t capacity, size_t msg_size,
 	config.msg_size = msg_size;
 	config.capacity = capacity;
 	config.capacity_set = true;
-	return chan_make(&config, tx, rx);
+	return chan__make(&config, tx, rx);
 }
 
 CHAN__EXPORT int chan_unbounded(size_t msg_size, chan_sender_t **tx, chan_receiver_t **rx)

@@ -1,5 +1,6 @@
 /*
- * flavor.c - the table of flavors, and the rule that picks one
+ * flavor.c - the table of flavors, the rule that picks one, and the calls that
+ * ask for one by name
  */
 #include "flavor.h"
 
@@ -8,6 +9,7 @@
 CHAN__HIDDEN extern const struct chan__flavor chan__array;
 CHAN__HIDDEN extern const struct chan__flavor chan__list;
 CHAN__HIDDEN extern const struct chan__flavor chan__mutex_condvar;
+CHAN__HIDDEN extern const struct chan__flavor chan__oneshot;
 CHAN__HIDDEN extern const struct chan__flavor chan__zero;
 
 const struct chan__flavor *const chan__flavors[] = {
@@ -15,6 +17,7 @@ const struct chan__flavor *const chan__flavors[] = {
 	&chan__array,
 	&chan__list,
 	&chan__zero,
+	&chan__oneshot,
 	NULL
 };
 
@@ -47,7 +50,7 @@ static const struct chan__flavor *flavor_automatic(const struct chan__config *co
 {
 	const struct chan__flavor *wanted = flavor_by_name(chan__process_flavor());
 
-	if (wanted && flavor_fits(wanted, config))
+	if (wanted && !wanted->on_request && flavor_fits(wanted, config))
 		return wanted;
 	for (size_t i = 0; chan__flavors[i]; i++)
 		if (chan__flavors[i]->automatic && chan__flavors[i]->serves(config->capacity))
@@ -80,4 +83,16 @@ CHAN__EXPORT const char *chan_flavor_name(chan_flavor_t flavor)
 	if (flavor == CHAN_FLAVOR_AUTO)
 		return "auto";
 	return f ? f->name : NULL;
+}
+
+/* ------------------------------------------- calls that make one flavor only */
+
+CHAN__EXPORT int chan_oneshot(size_t msg_size, chan_sender_t **tx, chan_receiver_t **rx)
+{
+	struct chan__config config;
+
+	chan__config_load(&config, NULL);
+	config.msg_size = msg_size;
+	config.flavor = CHAN_FLAVOR_ONESHOT;
+	return chan__make(&config, tx, rx);
 }

@@ -88,6 +88,7 @@ struct chan__flavor {
 	/* The capacity that an unset one means; CHAN__MUST_BE_SET: EINVAL. */
 	size_t default_capacity;
 	bool automatic;           /* AUTO picks the first such that serves the capacity */
+	bool on_request;          /* no queue like the others: never in the place of AUTO's choice */
 	bool can_overwrite;       /* drop-oldest at capacities from 1 */
 	/* The sleeper's parker; NULL: the default. */
 	const struct chan__parker_kind *parker;
@@ -153,6 +154,12 @@ struct chan__flavor {
 /* The attributes' configuration, or the default for NULL; EINVAL: they were
  * never initialised. */
 CHAN__HIDDEN int chan__config_load(struct chan__config *config, const chan_attr_t *attr);
+
+/* -------------------------------------------------------------------- chan.c */
+
+/* A channel as the configuration says, which the choice of flavor completes.
+ * 0, EINVAL, ENOMEM, EOVERFLOW. */
+CHAN__HIDDEN int chan__make(struct chan__config *config, chan_sender_t **tx, chan_receiver_t **rx);
 
 /* ------------------------------------------------------------------ flavor.c */
 
