@@ -226,8 +226,8 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(batches_of_every_size_stay_in_order, NEEDS_QUEUE),
 	BEHAVIOUR(close_cuts_a_waiting_batch, NEEDS_FULL),
 	BEHAVIOUR(the_last_receiver_cuts_a_waiting_batch, NEEDS_FULL),
-	BEHAVIOUR(a_batch_drains_before_the_end, NEEDS_QUEUE),
-	BEHAVIOUR(a_batch_received_into_nothing_is_destroyed, NEEDS_QUEUE),
+	BEHAVIOUR(a_batch_drains_before_the_end, NEEDS_QUEUE | FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_batch_received_into_nothing_is_destroyed, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 };
 
 const struct theme common_batch = { behaviours, COUNT_OF(behaviours) };

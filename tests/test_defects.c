@@ -1360,14 +1360,14 @@ static void nobody_comes_before_who_starves(const struct kind *k)
 	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_batch_tried, NEEDS_OVERWRITE), \
 	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_send, NEEDS_OVERWRITE), \
 	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_forced_send, NEEDS_LIMIT | NEEDS_RECEIVERS), \
-	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_receive, NEEDS_QUEUE), \
-	BEHAVIOUR(a_destructor_drops_the_handle_that_waited, NEEDS_QUEUE), \
+	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_receive, NEEDS_QUEUE | FITS_ONE_MESSAGE), \
+	BEHAVIOUR(a_destructor_drops_the_handle_that_waited, NEEDS_QUEUE | FITS_ONE_MESSAGE), \
 	BEHAVIOUR(a_destructor_drops_the_handle_that_met, NEEDS_RENDEZVOUS), \
-	BEHAVIOUR(a_destructor_drops_and_frees_another_channel, NEEDS_QUEUE)
+	BEHAVIOUR(a_destructor_drops_and_frees_another_channel, NEEDS_QUEUE | FITS_ONE_MESSAGE)
 
 static const struct behaviour of_all[] = {
 	DESTRUCTORS,
-	BEHAVIOUR(a_child_reuses_the_stack_of_a_sleeping_receiver, NEEDS_NOTHING),
+	BEHAVIOUR(a_child_reuses_the_stack_of_a_sleeping_receiver, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_child_reuses_the_stack_of_a_sleeping_sender, NEEDS_FULL),
 	BEHAVIOUR(threads_of_a_child_share_a_channel, NEEDS_NOTHING),
 	BEHAVIOUR(nothing_is_displaced_while_the_oldest_is_held, NEEDS_OVERWRITE),
@@ -1383,7 +1383,7 @@ static const struct behaviour of_all[] = {
 
 static const struct behaviour of_promises[] = {
 	DESTRUCTORS,
-	BEHAVIOUR(the_second_of_two_closers_finds_it_closed, NEEDS_RECEIVERS),
+	BEHAVIOUR(the_second_of_two_closers_finds_it_closed, NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
 };
 
 static const struct behaviour of_one_slot[] = {

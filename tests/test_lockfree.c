@@ -831,8 +831,8 @@ static const struct behaviour lock_free[] = {
 };
 
 static const struct behaviour provoked[] = {
-	BEHAVIOUR(a_send_before_the_receiver_sleeps_is_not_missed, NEEDS_NOTHING),
-	BEHAVIOUR(a_close_before_the_receiver_sleeps_is_not_missed, NEEDS_NOTHING),
+	BEHAVIOUR(a_send_before_the_receiver_sleeps_is_not_missed, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_close_before_the_receiver_sleeps_is_not_missed, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_receive_before_the_sender_sleeps_is_not_missed, NEEDS_FULL),
 	BEHAVIOUR(a_message_at_the_last_instant_reaches_somebody, NEEDS_NOTHING),
 	BEHAVIOUR(a_woken_receiver_that_is_robbed_waits_on, NEEDS_QUEUE),

@@ -30,10 +30,11 @@
  * was no message, or its send was still writing it.  There is no "full", a send never
  * says EAGAIN.  EPIPE to a receiver is final: OVER stays.
  *
- * Who waits.  Senders never do.  The send wakes one receiver, and whoever takes the
- * message ends the wait of all the others.  A receiver that is woken therefore finds the
- * message or the end, unless the wake-up was for another channel of its select:
- * none is woken in vain, and none starves.
+ * Who waits.  Senders never do.  The send wakes one receiver, which finds the
+ * message or, if another one was faster, the end.  Either way the channel is over
+ * then, which counts as ready, and a woken receiver passes on what is ready: so
+ * each of those asleep hears of the end from the one before it.  Nobody is woken in
+ * vain, so nobody starves.
  *
  * Source: the state word of Rust's oneshot crates, with claiming and closing
  * drawn together, since here any number of threads may do either.
@@ -119,20 +120,12 @@ static int oneshot_force_send(struct chan *c, const void *msg, void *displaced, 
 
 /* ------------------------------------------------------------------ receiving */
 
-/* The others need not wait for the copy to hear that there is nothing for them. */
-static void oneshot_end_others(struct chan *c)
-{
-	if (chan__unlikely(chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__WAITERS))
-		chan__waitq_wake(&c->waiting[CHAN__RECV], CHAN__ALL);
-}
-
 /* The message is ours.  Its destructor, where there is no place for it, may drop
  * the handle in use. */
 static void oneshot_take(struct oneshot *o, void *msg)
 {
 	struct chan *c = &o->base;
 
-	oneshot_end_others(c);
 	if (chan__likely(msg != NULL)) {
 		chan__copy(msg, oneshot_msg(o), c->msg_size);
 	} else if (c->msg_size > 0) {
@@ -230,8 +223,10 @@ static void oneshot_close(struct chan *c)
 {
 	uint32_t unused = 0;
 
-	if (chan__u32_cas_acq_rel(&oneshot_of(c)->state, &unused, ONESHOT_OVER))
-		oneshot_end_others(c);
+	if (!chan__u32_cas_acq_rel(&oneshot_of(c)->state, &unused, ONESHOT_OVER))
+		return;
+	if (chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__WAITERS)
+		chan__waitq_wake(&c->waiting[CHAN__RECV], CHAN__ALL);
 }
 
 /* S6, as S4: a message that was sent is ours; the release half goes to S2. */
@@ -244,9 +239,12 @@ static void oneshot_discard(struct chan *c)
 		chan__destroy_message(c, oneshot_msg(o));
 }
 
+/* From the claim on, as everywhere. */
 static size_t oneshot_len(const struct chan *c)
 {
-	return oneshot_receivable(chan__u32_load_relaxed(&oneshot_of(c)->state)) == 0;
+	uint32_t state = chan__u32_load_relaxed(&oneshot_of(c)->state);
+
+	return (state & (ONESHOT_CLAIMED | ONESHOT_OVER)) == ONESHOT_CLAIMED;
 }
 
 /* ------------------------------------------------------------ creation, vtable */

@@ -11,6 +11,11 @@ bool kind_is_unbounded(const struct kind *k)
 	return k->capacity == CHAN_UNBOUNDED;
 }
 
+bool kind_never_fills(const struct kind *k)
+{
+	return kind_is_unbounded(k) || k->one_message;
+}
+
 bool kind_is_promised(const struct kind *k)
 {
 	return k->producers == CHAN_SINGLE || k->consumers == CHAN_SINGLE;
@@ -55,6 +60,18 @@ static bool serves(const struct kind *k, chan_overflow_t overflow)
 	return error == 0;
 }
 
+/* A queue that was emptied takes another message; this one does not. */
+static bool takes_one_message(const struct kind *k)
+{
+	struct ends e = kind_open(k, sizeof(uint64_t));
+	uint64_t number = 1;
+	bool used = chan_try_send(e.tx, &number) == 0 && chan_try_recv(e.rx, &number) == 0 &&
+	            chan_try_send(e.tx, &number) == EPIPE;
+
+	ends_drop(&e);
+	return used;
+}
+
 size_t kind_discover(struct kind *kinds, chan_concurrency_t producers, chan_concurrency_t consumers)
 {
 	size_t n = 0;
@@ -63,11 +80,12 @@ size_t kind_discover(struct kind *kinds, chan_concurrency_t producers, chan_conc
 		if (chan_flavor_name(flavor) == NULL)
 			continue;
 		for (size_t i = 0; i < sizeof(capacities) / sizeof(capacities[0]); i++) {
-			struct kind k = { flavor, capacities[i], producers, consumers, false, "" };
+			struct kind k = { flavor, capacities[i], producers, consumers, false, false, "" };
 
 			if (!serves(&k, CHAN_OVERFLOW_WAIT))
 				continue;
 			k.drop_oldest = serves(&k, CHAN_OVERFLOW_DROP_OLDEST);
+			k.one_message = takes_one_message(&k);
 			name_kind(&k);
 			kinds[n++] = k;
 		}

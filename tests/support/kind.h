@@ -16,6 +16,7 @@ struct kind {
 	size_t capacity;
 	chan_concurrency_t producers, consumers;
 	bool drop_oldest; /* CHAN_OVERFLOW_DROP_OLDEST is accepted */
+	bool one_message; /* takes one in all: once used, sends are EPIPE */
 	char name[40];
 };
 
@@ -40,6 +41,9 @@ void ends_drop(struct ends *e);
 size_t kind_room(const struct kind *k);
 
 bool kind_is_unbounded(const struct kind *k);
+
+/* A send on it never waits. */
+bool kind_never_fills(const struct kind *k);
 
 /* One of its sides is promised to a single thread. */
 bool kind_is_promised(const struct kind *k);
