@@ -7,6 +7,7 @@
 #include <string.h>
 
 CHAN__HIDDEN extern const struct chan__flavor chan__array;
+CHAN__HIDDEN extern const struct chan__flavor chan__broadcast;
 CHAN__HIDDEN extern const struct chan__flavor chan__list;
 CHAN__HIDDEN extern const struct chan__flavor chan__mutex_condvar;
 CHAN__HIDDEN extern const struct chan__flavor chan__oneshot;
@@ -18,6 +19,7 @@ const struct chan__flavor *const chan__flavors[] = {
 	&chan__list,
 	&chan__zero,
 	&chan__oneshot,
+	&chan__broadcast,
 	NULL
 };
 
@@ -72,6 +74,8 @@ int chan__flavor_pick(struct chan__config *config, const struct chan__flavor **f
 		return EINVAL;
 	if (config->overflow == CHAN_OVERFLOW_DROP_OLDEST && config->consumers == CHAN_SINGLE)
 		return EINVAL;
+	if (config->destructor && f->no_destructor)
+		return ENOTSUP;
 	*flavor = f;
 	return 0;
 }
@@ -95,4 +99,17 @@ CHAN__EXPORT int chan_oneshot(size_t msg_size, chan_sender_t **tx, chan_receiver
 	config.msg_size = msg_size;
 	config.flavor = CHAN_FLAVOR_ONESHOT;
 	return chan__make(&config, tx, rx);
+}
+
+CHAN__EXPORT int chan_broadcast(size_t capacity, size_t msg_size,
+                                chan_sender_t **tx, chan_receiver_t **rx)
+{
+	struct chan__config config;
+
+	chan__config_load(&config, NULL);
+	config.msg_size = msg_size;
+	config.flavor = CHAN_FLAVOR_BROADCAST;
+	config.capacity = capacity;
+	config.capacity_set = true;
+	return chan__make_deserted(&config, tx, rx);
 }

@@ -75,7 +75,7 @@ includes() {
 names() {
 	sources "$1" | while read -r file; do
 		case $file in flavor.c | flavors/*) continue ;; esac
-		found "$1" "$file" 'CHAN_FLAVOR_(ARRAY|LIST|ZERO|MUTEX_CONDVAR|ONESHOT)\>|\<chan__(array|list|zero|mutex_condvar|oneshot)\>' 'names a flavor'
+		found "$1" "$file" 'CHAN_FLAVOR_(ARRAY|BROADCAST|LIST|ZERO|MUTEX_CONDVAR|ONESHOT)\>|\<chan__(array|broadcast|list|zero|mutex_condvar|oneshot)\>' 'names a flavor'
 	done
 }
 

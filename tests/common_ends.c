@@ -46,7 +46,7 @@ static void expect_refused(const struct kind *k, chan_sender_t *tx)
 	count = 77;
 	must_give(EPIPE, chan_try_send_many(tx, &number, 1, &count));
 	must_eq(count, 0);
-	if (k->consumers == CHAN_MANY) {
+	if (k->forces) {
 		must_give(EPIPE, chan_force_send(tx, &number, &other, &displaced));
 		must_give(EPIPE, chan_force_send(tx, &number, NULL, NULL));
 	}
@@ -547,7 +547,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(send_then_drop_delivers_before_the_end, FITS_ONE_MESSAGE),
 	BEHAVIOUR(send_then_close_delivers_before_the_end, FITS_ONE_MESSAGE),
 	BEHAVIOUR(handles_can_be_dropped_while_a_thread_exits, NEEDS_NOTHING),
-	BEHAVIOUR(a_request_in_the_queue_of_a_dead_server_ends, NEEDS_QUEUE | FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_request_in_the_queue_of_a_dead_server_ends, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
 };
 
 const struct theme common_ends = { behaviours, COUNT_OF(behaviours) };

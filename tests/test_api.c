@@ -13,7 +13,8 @@
 _Static_assert(sizeof(chan_attr_t) == 256, "the size of attributes is part of the ABI");
 _Static_assert(CHAN_FLAVOR_AUTO == 0 && CHAN_FLAVOR_MUTEX_CONDVAR == 1 && CHAN_FLAVOR_ARRAY == 2
                && CHAN_FLAVOR_LIST == 3 && CHAN_FLAVOR_ZERO == 4
-               && CHAN_FLAVOR_ONESHOT == 5, "flavor numbers are part of the ABI");
+               && CHAN_FLAVOR_ONESHOT == 5
+               && CHAN_FLAVOR_BROADCAST == 6, "flavor numbers are part of the ABI");
 _Static_assert(CHAN_OVERFLOW_WAIT == 0 && CHAN_OVERFLOW_DROP_OLDEST == 1, "part of the ABI");
 _Static_assert(CHAN_MANY == 0 && CHAN_SINGLE == 1, "part of the ABI");
 _Static_assert(sizeof(chan_flavor_t) == sizeof(int) && sizeof(chan_overflow_t) == sizeof(int)
@@ -477,6 +478,7 @@ static void flavors_accept_what_the_table_says(const struct kind *k)
 		{ "list",          false, false, true,  true,  false, false, CHAN_UNBOUNDED, false },
 		{ "zero",          true,  false, false, true,  false, false, 0, false },
 		{ "oneshot",       false, false, false, true,  false, false, 1, true },
+		{ "broadcast",     false, true,  false, false, true,  false, 0, false },
 	};
 	static const struct line automatic =
 		{ "auto",          true,  true,  true,  true,  true,  false, CHAN_UNBOUNDED, false };
@@ -598,6 +600,7 @@ static void the_environment_replaces_the_choice_of_auto(const struct kind *k)
 	must_eq(auto_choice_with("list", 5), if_there("array"));
 	must_eq(auto_choice_with("zero", 5), if_there("array"));
 	must_eq(auto_choice_with("oneshot", 1), if_there("array"));
+	must_eq(auto_choice_with("broadcast", 5), if_there("array"));
 	must_eq(auto_choice_with("no such flavor", 5), if_there("array"));
 	must_eq(auto_choice_with("", 5), if_there("array"));
 }
@@ -896,7 +899,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(batches_need_a_count, FITS_ONE_MESSAGE),
 	BEHAVIOUR(empty_batches_return_at_once, FITS_ONE_MESSAGE),
 	BEHAVIOUR(deadlines_need_a_valid_tv_nsec, FITS_ONE_MESSAGE),
-	BEHAVIOUR(force_send_needs_its_flag_when_it_displaces, NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
+	BEHAVIOUR(force_send_needs_its_flag_when_it_displaces, NEEDS_RECEIVERS | FITS_ONE_MESSAGE | NEEDS_FORCE),
 	BEHAVIOUR(force_send_is_refused_to_a_single_consumer, NEEDS_SINGLE_RX | FITS_ONE_MESSAGE),
 };
 

@@ -1014,7 +1014,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_sender_is_woken_by_a_batch, NEEDS_FULL),
 	BEHAVIOUR(a_sender_is_woken_by_close, NEEDS_FULL),
 	BEHAVIOUR(a_sender_is_woken_by_the_last_drop, NEEDS_FULL),
-	BEHAVIOUR(a_sender_is_woken_by_a_receive_into_nothing, NEEDS_FULL),
+	BEHAVIOUR(a_sender_is_woken_by_a_receive_into_nothing, NEEDS_FULL | NEEDS_DESTRUCTOR),
 	BEHAVIOUR(close_wakes_every_receiver, FITS_ONE_MESSAGE),
 	BEHAVIOUR(close_wakes_every_sender, NEEDS_FULL),
 	BEHAVIOUR(a_batch_wakes_as_many_as_it_serves, NEEDS_NOTHING),
@@ -1039,7 +1039,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(messages_flow_through_a_signal_storm, NEEDS_NOTHING),
 	BEHAVIOUR(a_cancelled_receiver_still_receives, NEEDS_NOTHING),
 	BEHAVIOUR(a_cancelled_sender_still_sends, NEEDS_FULL),
-	BEHAVIOUR(a_pending_cancel_waits_for_callbacks_too, NEEDS_QUEUE | FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_pending_cancel_waits_for_callbacks_too, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
 };
 
 int main(void)

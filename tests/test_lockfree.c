@@ -103,9 +103,9 @@ static const char *point_of(const struct kind *k, const char *what)
 	return name;
 }
 
-static bool is_array(const struct kind *k)
+static bool is_ring(const struct kind *k)
 {
-	return k->flavor == CHAN_FLAVOR_ARRAY;
+	return !kind_is_unbounded(k);
 }
 
 /* --------------------------------------------------- calls that must come back */
@@ -163,7 +163,7 @@ static void hold_a_sender(const struct kind *k, size_t queued)
 {
 	struct ends e = kind_open(k, 8);
 	struct call held = call_send(e.tx, CALL_PLAIN, queued);
-	size_t room = is_array(k) ? k->capacity - queued - 1 : 200;
+	size_t room = is_ring(k) ? k->capacity - queued - 1 : 200;
 	struct watch w = { 0, 0 };
 	uint64_t number;
 
@@ -171,7 +171,7 @@ static void hold_a_sender(const struct kind *k, size_t queued)
 	start_held(&held, point_of(k, "claimed-send"));
 	for (uint64_t i = 0; i < room; i++)
 		must_eq(timed_send(&w, e.tx, queued + 1 + i), 0);
-	if (is_array(k))
+	if (is_ring(k))
 		expect_again_send(&w, e.tx);
 	for (uint64_t i = 0; i < queued; i++) {
 		must_eq(timed_recv(&w, e.rx, &number), 0);
@@ -191,7 +191,7 @@ static void hold_a_sender(const struct kind *k, size_t queued)
  * are told EAGAIN; senders go on while there is space. */
 static void others_go_on_beside_a_sender_that_claimed(const struct kind *k)
 {
-	size_t most = is_array(k) ? k->capacity - 1 : 70;
+	size_t most = is_ring(k) ? k->capacity - 1 : 70;
 
 	for (size_t queued = 0; queued <= most; queued = queued < 4 ? queued + 1 : queued + 11)
 		hold_a_sender(k, queued);
@@ -537,7 +537,7 @@ static bool receiver_then_sender(const struct kind *k, const char *point, size_t
 	bool was_held;
 
 	move_on(&e, offset);
-	queue_numbers(e.tx, 0, is_array(k) ? k->capacity : 1);
+	queue_numbers(e.tx, 0, is_ring(k) ? k->capacity : 1);
 	was_held = end_well(&held, &other, point);
 	must_eq(held.value, 0);
 	ends_drop(&e);
@@ -953,11 +953,11 @@ static const struct behaviour lock_free[] = {
 	BEHAVIOUR(others_go_on_beside_a_sender_that_claimed, NEEDS_NOTHING),
 	BEHAVIOUR(others_go_on_beside_a_receiver_that_claimed, NEEDS_LIMIT),
 	BEHAVIOUR(others_go_on_beside_a_receiver_that_copies, NEEDS_NOTHING),
-	BEHAVIOUR(whoever_is_held_anywhere_the_others_go_on, NEEDS_NOTHING),
+	BEHAVIOUR(whoever_is_held_anywhere_the_others_go_on, NEEDS_FORCE),
 	BEHAVIOUR(messages_published_out_of_order_wake_both_receivers, NEEDS_TWO),
 	BEHAVIOUR(slots_freed_out_of_order_wake_both_senders, NEEDS_LIMIT | NEEDS_TWO),
-	BEHAVIOUR(who_sleeps_beside_a_held_thread_is_woken, NEEDS_TWO),
-	BEHAVIOUR(a_send_held_over_the_last_drop_leaves_nothing, NEEDS_NOTHING),
+	BEHAVIOUR(who_sleeps_beside_a_held_thread_is_woken, NEEDS_TWO | NEEDS_FORCE),
+	BEHAVIOUR(a_send_held_over_the_last_drop_leaves_nothing, NEEDS_FORCE),
 };
 
 static const struct behaviour one_message[] = {
@@ -988,7 +988,8 @@ int main(void)
 	for (size_t i = 0; i < n; i++)
 		if (kinds[i].one_message)
 			once[n_once++] = kinds[i];
-		else if (kinds[i].flavor == CHAN_FLAVOR_ARRAY || kinds[i].flavor == CHAN_FLAVOR_LIST)
+		else if (kinds[i].flavor == CHAN_FLAVOR_ARRAY || kinds[i].flavor == CHAN_FLAVOR_LIST ||
+		         kinds[i].flavor == CHAN_FLAVOR_BROADCAST)
 			chosen[n_chosen++] = kinds[i];
 	status = matrix_run("lock-free", lock_free, COUNT_OF(lock_free), chosen, n_chosen);
 	status |= matrix_run("one message", one_message, COUNT_OF(one_message), once, n_once);

@@ -17,6 +17,9 @@ struct kind {
 	chan_concurrency_t producers, consumers;
 	bool drop_oldest; /* CHAN_OVERFLOW_DROP_OLDEST is accepted */
 	bool one_message; /* takes one in all: once used, sends are EPIPE */
+	bool destroys;    /* accepts a destructor */
+	bool forces;      /* accepts chan_force_send */
+	bool reports;     /* with drop-oldest: EOVERFLOW says that messages were lost */
 	char name[40];
 };
 

@@ -40,6 +40,9 @@ static bool has_one_producer(const struct kind *k) { return k->producers == CHAN
 static bool has_one_consumer(const struct kind *k) { return k->consumers == CHAN_SINGLE; }
 static bool may_have_consumers(const struct kind *k) { return k->consumers == CHAN_MANY; }
 static bool takes_one_message(const struct kind *k) { return k->one_message; }
+static bool destroys_nothing(const struct kind *k) { return !k->destroys; }
+static bool forces_nothing(const struct kind *k) { return !k->forces; }
+static bool reports_losses(const struct kind *k) { return k->reports; }
 static bool never_overwrites(const struct kind *k) { return !k->drop_oldest; }
 
 static bool forks_only_when_idle(const struct kind *k)
@@ -67,6 +70,9 @@ static const struct {
 	{ NEEDS_RECEIVERS,  has_one_consumer,   "a single consumer is promised" },
 	{ NEEDS_SINGLE_RX,  may_have_consumers, "about the promise of a single consumer" },
 	{ NEEDS_OVERWRITE,  never_overwrites,   "drop-oldest is not accepted, by contract" },
+	{ NEEDS_OVERWRITE,  reports_losses,     "its receivers are told of what they lose" },
+	{ NEEDS_DESTRUCTOR, destroys_nothing,   "a destructor is not accepted, by contract" },
+	{ NEEDS_FORCE,      forces_nothing,     "chan_force_send is not accepted, by contract" },
 	{ NEEDS_BUSY_FORK,  forks_only_when_idle, "ThreadSanitizer's own locks stay taken in the child of a busy process" },
 };
 
