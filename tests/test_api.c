@@ -12,7 +12,8 @@
 
 _Static_assert(sizeof(chan_attr_t) == 256, "the size of attributes is part of the ABI");
 _Static_assert(CHAN_FLAVOR_AUTO == 0 && CHAN_FLAVOR_MUTEX_CONDVAR == 1 && CHAN_FLAVOR_ARRAY == 2
-               && CHAN_FLAVOR_LIST == 3 && CHAN_FLAVOR_ZERO == 4, "flavor numbers are part of the ABI");
+               && CHAN_FLAVOR_LIST == 3 && CHAN_FLAVOR_ZERO == 4 && CHAN_FLAVOR_AT == 7
+               && CHAN_FLAVOR_TICK == 8 && CHAN_FLAVOR_NEVER == 9, "flavor numbers are part of the ABI");
 _Static_assert(CHAN_OVERFLOW_WAIT == 0 && CHAN_OVERFLOW_DROP_OLDEST == 1, "part of the ABI");
 _Static_assert(CHAN_MANY == 0 && CHAN_SINGLE == 1, "part of the ABI");
 _Static_assert(sizeof(chan_flavor_t) == sizeof(int) && sizeof(chan_overflow_t) == sizeof(int)
@@ -474,6 +475,9 @@ static void flavors_accept_what_the_table_says(const struct kind *k)
 		{ "array",         false, true,  false, false, true,  false, 0 },
 		{ "list",          false, false, true,  true,  false, false, CHAN_UNBOUNDED },
 		{ "zero",          true,  false, false, true,  false, false, 0 },
+		{ "at",            false, false, false, false, false, false, 0 },
+		{ "tick",          false, false, false, false, false, false, 0 },
+		{ "never",         false, false, false, false, false, false, 0 },
 	};
 	static const struct line automatic =
 		{ "auto",          true,  true,  true,  true,  true,  false, CHAN_UNBOUNDED };
@@ -594,6 +598,8 @@ static void the_environment_replaces_the_choice_of_auto(const struct kind *k)
 	must_eq(auto_choice_with("array", 0), if_there("zero"));
 	must_eq(auto_choice_with("list", 5), if_there("array"));
 	must_eq(auto_choice_with("zero", 5), if_there("array"));
+	must_eq(auto_choice_with("tick", 1), if_there("array"));
+	must_eq(auto_choice_with("never", 0), if_there("zero"));
 	must_eq(auto_choice_with("no such flavor", 5), if_there("array"));
 	must_eq(auto_choice_with("", 5), if_there("array"));
 }
