@@ -259,6 +259,42 @@ int chan_try_send_many(chan_sender_t *tx, const void *msgs, size_t n, size_t *se
 int chan_recv_many(chan_receiver_t *rx, void *msgs, size_t max, size_t *received);
 int chan_try_recv_many(chan_receiver_t *rx, void *msgs, size_t max, size_t *received);
 
+/* ------------------------------------------------------------------- select */
+
+/* One case of a select: a send to `sender` or a receive from `receiver`, with
+ * msg as in chan_send or chan_recv.  Both NULL: the case is skipped.  The
+ * caller's storage, reserved included, belongs to one call at a time and can be
+ * reused; reserved needs no initialising. */
+typedef struct chan_case {
+	chan_sender_t   *sender;
+	chan_receiver_t *receiver;
+	void            *msg;
+	int              status;       /* written for the case that completed */
+	uint64_t         reserved[12]; /* the library's, during the call */
+} chan_case_t;
+
+#define CHAN_CASE_SEND(tx, msgp) { (tx), NULL, (void *)(uintptr_t)(const void *)(msgp), 0, { 0 } }
+#define CHAN_CASE_RECV(rx, msgp) { NULL, (rx), (msgp), 0, { 0 } }
+
+enum {
+	CHAN_SELECT_BIASED = 1, /* the lowest index that is ready, instead of a fair choice */
+	CHAN_SELECT_READY  = 2  /* report a case that is ready, perhaps spuriously; perform nothing */
+};
+
+/* Waits until one of n cases can happen, makes it happen, and writes its index
+ * to *which and its result to its status: 0, EPIPE (a disconnected channel is
+ * ready), EOVERFLOW or ENOMEM.  No other case leaves a trace.  Nothing is
+ * allocated.
+ * EINVAL: which is NULL, a case has both handles or sends a NULL message of
+ * non-zero size, unknown flags, tv_nsec out of range; or there is nothing to
+ * wait for (n is 0, or every case is skipped) and no deadline.
+ * try_: EAGAIN if at one instant during the call no case was ready.  timeout,
+ * deadline: ETIMEDOUT, never early; a time already past still looks once. */
+int chan_select(chan_case_t *cases, size_t n, unsigned flags, size_t *which);
+int chan_try_select(chan_case_t *cases, size_t n, unsigned flags, size_t *which);
+int chan_select_timeout(chan_case_t *cases, size_t n, unsigned flags, uint64_t timeout_ns, size_t *which);
+int chan_select_deadline(chan_case_t *cases, size_t n, unsigned flags, const struct timespec *abstime, size_t *which);
+
 /* Now plus timeout_ns on CLOCK_MONOTONIC, saturating. */
 void chan_deadline(uint64_t timeout_ns, struct timespec *abstime);
 

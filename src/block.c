@@ -73,12 +73,13 @@ static void spin_pass(unsigned round)
 			chan__relax();
 }
 
-/* May this wait spin?  The credit is a hint: lost updates do no harm. */
+/* May this wait spin?  Not for a timer: nobody is about to make it ready.  The
+ * credit is a hint: lost updates do no harm. */
 static bool spin_allowed(struct chan *c, enum chan__side side)
 {
 	uint32_t credit;
 
-	if (c->spin_ns == 0 || chan__process_cpus() == 1)
+	if (c->spin_ns == 0 || c->flavor->due || chan__process_cpus() == 1)
 		return false;
 	credit = chan__u32_load_relaxed(&c->spin_credit[side]);
 	if (credit >= SPIN_PROBE)
@@ -123,19 +124,22 @@ static int spin_on_channel(const struct chan__watch *w)
 	return e;
 }
 
-/* The same for who stands in the queue, where partners come to the node. */
-static bool spin_on_parker(struct chan__parker *p, uint64_t spin_ns)
+/* The same for who stands in the queue, where others come to the node. */
+static void spin_on_parker(const struct chan__watch *w, struct chan__parker *p)
 {
-	uint64_t start = chan__clock_ns();
+	uint64_t start;
 	bool ready = false;
 
+	if (!w || !spin_allowed(w->chan, w->side))
+		return;
+	start = chan__clock_ns();
 	for (unsigned round = 0; !ready && round < SPIN_ROUNDS; round++) {
-		if (spin_expired(round, start, spin_ns))
+		if (spin_expired(round, start, w->chan->spin_ns))
 			break;
 		spin_pass(round);
 		ready = p->kind->ready(p);
 	}
-	return ready;
+	spin_learn(w->chan, w->side, ready);
 }
 
 /* ------------------------------------------------------------------- waiting */
@@ -194,7 +198,7 @@ static int wait_park(struct chan__wait *wait, struct chan__waiter *waiter)
 	bool timer;
 
 	CHAN_TP("block:registered");
-	wait->spin_paid = wait->spin_ns > 0 && spin_on_parker(p, wait->spin_ns);
+	spin_on_parker(wait->spinner, p);
 	until = wait_until(wait, &timer);
 	if (p->kind->park(p, &until))
 		return 0;
@@ -218,7 +222,7 @@ int chan__wait(struct chan__wait *wait, struct chan__watch **chosen)
 	if (e == 0) {
 		*chosen = (struct chan__watch *)waiter.chosen;
 		e = waiter.status;
-		(*chosen)->woken = e == EAGAIN;
+		(*chosen)->woken = e == EAGAIN && !(*chosen)->node.observer;
 	}
 	wait_leave(wait, end, *chosen);
 	chan__waiter_fini(&waiter);
@@ -236,19 +240,14 @@ void chan__pass_on(const struct chan__watch *w)
 static int block_once(struct chan__watch *w, const struct chan__deadline *d, struct chan__watch **chosen)
 {
 	struct chan *c = w->chan;
-	bool spins = c->flavor->meets_in_queue && spin_allowed(c, w->side);
 	struct chan__wait wait = {
 		.watches = w,
 		.deadline = d,
 		.parker = c->flavor->parker ? c->flavor->parker : &chan__parker_default,
-		.spin_ns = spins ? c->spin_ns : 0,
-		.spin_paid = false,
+		.spinner = c->flavor->meets_in_queue ? w : NULL,
 	};
-	int e = chan__wait(&wait, chosen);
 
-	if (spins)
-		spin_learn(c, w->side, wait.spin_paid);
-	return e;
+	return chan__wait(&wait, chosen);
 }
 
 /*

@@ -11,7 +11,7 @@
  * One thing that a thread waits for: to send to this channel, or to receive
  * from it.  It is the attempt and, while the thread waits, its place in the queue.
  */
-struct chan__watch {
+struct CHAN__ALIASING chan__watch {
 	struct chan__node node;
 	struct chan *chan;
 	struct chan__watch *next; /* of the same waiter */
@@ -24,8 +24,9 @@ struct chan__wait {
 	struct chan__watch *watches;      /* linked by next */
 	const struct chan__deadline *deadline;
 	const struct chan__parker_kind *parker;
-	uint64_t spin_ns;                 /* look out for a claimer this long before sleeping */
-	bool spin_paid;                   /* one came */
+	/* Whose channel keeps the credit for looking out for a claimer a little before
+	 * sleeping; NULL: do not. */
+	struct chan__watch *spinner;
 };
 
 /* rx NULL: a send. */

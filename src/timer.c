@@ -17,8 +17,6 @@
 
 /* ------------------------------------------------------------ what all are made of */
 
-/* Looking out for something that is known not to come before its time would
- * be a waste, so nobody spins on a timer. */
 struct chan *chan__timer_new(const struct chan__flavor *flavor, size_t size,
                              size_t capacity, size_t msg_size)
 {
@@ -29,7 +27,6 @@ struct chan *chan__timer_new(const struct chan__flavor *flavor, size_t size,
 	chan__config_load(&config, NULL);
 	config.capacity = capacity;
 	config.msg_size = msg_size;
-	config.spin_ns = 0;
 	c = (struct chan *)chan__memory_get(&config.memory, size);
 	if (c)
 		chan__init_receiving(c, flavor, &config, size);

@@ -20,6 +20,9 @@
 #define CHAN__INLINE   static inline __attribute__((always_inline))
 #define CHAN__COLD     __attribute__((noinline, cold))
 
+/* A type that lives in storage which chan.h declares as plain numbers. */
+#define CHAN__ALIASING __attribute__((may_alias))
+
 /* Fields written by different threads stand this many bytes apart.  Distance
  * does what alignment would, and leaves the allocation to plain malloc. */
 #define CHAN__LINE 64

@@ -33,7 +33,7 @@ struct chan__waiter {
 	struct chan__parker parker;
 };
 
-struct chan__node {
+struct CHAN__ALIASING chan__node {
 	struct chan__node *prev;   /* these four: under the queue's lock */
 	struct chan__node *next;   /* after a claim `next` is the claimer's */
 	bool queued;

@@ -4,6 +4,7 @@
  * Compiled like the sources, with seams.h before it.  There is no time: a
  * deadline passes when the scheduler says so, or while somebody looks.
  */
+#include "base/random.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/process.h"
@@ -91,6 +92,13 @@ bool chan__deadline_before(const struct chan__deadline *a, const struct chan__de
 bool chan__deadline_passed(const struct chan__deadline *d)
 {
 	return !d->forever && (model_timed_out() || model_rand(4) == 0);
+}
+
+/* ---------------------------------------------------------------------- random */
+
+uint64_t chan__random_seed(void)
+{
+	return 1 + model_rand(1u << 20);
 }
 
 /* --------------------------------------------------------------------- process */
