@@ -280,6 +280,7 @@ static pthread_barrier_t idle_gate;
 struct sleeper {
 	size_t which;
 	unsigned fires;
+	bool selects;        /* that timer among others */
 	uint64_t switches, cpu_ns;
 	struct worker worker;
 };
@@ -290,24 +291,41 @@ static uint64_t cpu_ns(const struct rusage *r)
 	     + (uint64_t)(r->ru_utime.tv_usec + r->ru_stime.tv_usec) * CHAN_USEC;
 }
 
+static int wait_for_event(const struct sleeper *s, chan_receiver_t *rx, chan_receiver_t **others, uint64_t limit)
+{
+	struct timespec got;
+	size_t which = 77;
+	chan_case_t cases[] = { CHAN_CASE_RECV(others[TICK], &got), CHAN_CASE_RECV(rx, &got),
+	                        CHAN_CASE_RECV(others[AFTER], &got), CHAN_CASE_RECV(others[NEVER], &got) };
+	int e;
+
+	if (!s->selects)
+		return chan_recv_timeout(rx, &got, limit);
+	e = chan_select_timeout(cases, COUNT_OF(cases), 0, limit, &which);
+	must(e != 0 || (which == 1 && cases[1].status == 0));
+	return e;
+}
+
 static void sleep_by_timer(void *arg)
 {
 	struct sleeper *s = arg;
 	struct rusage before, after;
-	struct timespec got;
-	chan_receiver_t *rx = make(s->which, hour);
+	chan_receiver_t *others[TIMERS], *rx;
 
-	must_give(ETIMEDOUT, chan_recv_timeout(rx, &got, 1));
-	chan_receiver_drop(rx);
+	for (size_t i = 0; i < TIMERS; i++)
+		others[i] = make(i, hour);
+	must_eq(wait_for_event(s, others[AT], others, 1), ETIMEDOUT);
 	pthread_barrier_wait(&idle_gate);
 	rx = make(s->which, idle_ns / s->fires);
 	getrusage(RUSAGE_THREAD, &before);
 	for (unsigned i = 0; i < s->fires; i++)
-		must_give(0, chan_recv(rx, &got));
+		must_eq(wait_for_event(s, rx, others, CHAN_FOREVER), 0);
 	getrusage(RUSAGE_THREAD, &after);
 	s->switches = (uint64_t)(after.ru_nvcsw - before.ru_nvcsw);
 	s->cpu_ns = cpu_ns(&after) - cpu_ns(&before);
 	chan_receiver_drop(rx);
+	for (size_t i = 0; i < TIMERS; i++)
+		chan_receiver_drop(others[i]);
 }
 
 static void must_be_cheap(const char *who, uint64_t switches, uint64_t cpu, unsigned most)
@@ -323,8 +341,13 @@ static void waiting_costs_nothing(const struct kind *k)
 	static struct call calls[TIMERS][CALL_FORMS];
 	static struct timespec got[TIMERS][CALL_FORMS];
 	chan_receiver_t *rx[TIMERS][CALL_FORMS];
-	struct sleeper sleepers[] = { { .which = AFTER, .fires = 1 }, { .which = AT, .fires = 1 },
-	                              { .which = TICK, .fires = 1 }, { .which = TICK, .fires = 2 } };
+	struct sleeper sleepers[] = {
+		{ .which = AFTER, .fires = 1 },
+		{ .which = AT, .fires = 1, .selects = true },
+		{ .which = TICK, .fires = 1, .selects = true },
+		{ .which = TICK, .fires = 2 },
+		{ .which = TICK, .fires = 2, .selects = true },
+	};
 
 	(void)k;
 	pthread_barrier_init(&idle_gate, NULL, TIMERS * CALL_FORMS + COUNT_OF(sleepers) + 1);
@@ -802,14 +825,30 @@ static void late_ticks_collapse_into_one(const struct kind *k)
 	chan_receiver_drop(rx);
 }
 
+enum share_form { SHARE_RECV, SHARE_TRY, SHARE_SELECT };
+
 struct sharer {
 	chan_receiver_t *rx;
-	bool tries;          /* does not wait */
+	enum share_form form;
 	struct timespec got[512];
 	atomic_size_t *total;
 	size_t n;
 	struct worker worker;
 };
+
+static int share_one(const struct sharer *s, struct timespec *got)
+{
+	chan_case_t cases[] = { { 0 }, CHAN_CASE_RECV(s->rx, got) };
+	size_t which = 77;
+
+	if (s->form == SHARE_RECV)
+		return chan_recv(s->rx, got);
+	if (s->form == SHARE_TRY)
+		return chan_try_recv(s->rx, got);
+	must_eq(chan_select(cases, 2, 0, &which), 0);
+	must_eq(which, 1);
+	return cases[1].status;
+}
 
 static void share(void *arg)
 {
@@ -817,11 +856,11 @@ static void share(void *arg)
 	int e;
 
 	while (s->n < COUNT_OF(s->got)) {
-		e = s->tries ? chan_try_recv(s->rx, &s->got[s->n]) : chan_recv(s->rx, &s->got[s->n]);
+		e = share_one(s, &s->got[s->n]);
 		if (e == EPIPE)
 			return;
 		if (e == EAGAIN) {
-			must(s->tries);
+			must(s->form == SHARE_TRY);
 			sched_yield();
 			continue;
 		}
@@ -855,7 +894,7 @@ static void check_shares(struct sharer *sharers, uint64_t period)
 		must(in_ns(all[i]) >= in_ns(all[i - 1]) + period);
 }
 
-static void share_ticks(uint64_t period, size_t triers)
+static void share_ticks(uint64_t period, enum share_form first, enum share_form rest)
 {
 	static struct sharer sharers[CROWD];
 	chan_receiver_t *rx = make(TICK, period);
@@ -864,7 +903,7 @@ static void share_ticks(uint64_t period, size_t triers)
 
 	for (size_t i = 0; i < CROWD; i++) {
 		sharers[i].rx = i % 2 ? chan_receiver_clone(rx) : rx;
-		sharers[i].tries = i < triers;
+		sharers[i].form = i == 0 ? first : rest;
 		sharers[i].total = &total;
 		sharers[i].n = 0;
 		worker_start(&sharers[i].worker, share, &sharers[i]);
@@ -883,10 +922,11 @@ static void share_ticks(uint64_t period, size_t triers)
 static void receivers_share_the_ticks(const struct kind *k)
 {
 	(void)k;
-	share_ticks(CHAN_MSEC, 0);
-	share_ticks(CHAN_MSEC, 2);
-	share_ticks(1, 0);
-	share_ticks(CHAN_USEC, 2);
+	share_ticks(CHAN_MSEC, SHARE_RECV, SHARE_RECV);
+	share_ticks(CHAN_MSEC, SHARE_TRY, SHARE_RECV);
+	share_ticks(CHAN_MSEC, SHARE_RECV, SHARE_SELECT);
+	share_ticks(1, SHARE_SELECT, SHARE_RECV);
+	share_ticks(CHAN_USEC, SHARE_TRY, SHARE_SELECT);
 }
 
 /* A waiter whose tick somebody else took waits for the next, and gets it. */
@@ -951,6 +991,135 @@ static void a_period_beyond_the_clock_is_never(const struct kind *k)
 		must_lie(due_of(rx), before, now_ns(), far[i]);
 		must_stay_quiet(rx);
 	}
+}
+
+/* ------------------------------------------------------------------------------ select */
+
+/* In every position, and with a limit beyond it: the others are an hour away. */
+static void check_first_due(size_t soon)
+{
+	for (size_t place = 0; place < TIMERS; place++) {
+		chan_receiver_t *rx[TIMERS];
+		struct timespec got[TIMERS], due;
+		chan_case_t cases[TIMERS];
+		size_t which = 77;
+
+		for (size_t i = 0; i < TIMERS; i++) {
+			size_t kind = (i + soon + TIMERS - place) % TIMERS;
+
+			rx[i] = make(kind, kind == soon ? 3 * CHAN_MSEC : hour);
+			cases[i] = (chan_case_t)CHAN_CASE_RECV(rx[i], &got[i]);
+		}
+		due = due_of(rx[place]);
+		must_give(0, place % 2 ? chan_select(cases, TIMERS, 0, &which)
+		                       : chan_select_timeout(cases, TIMERS, CHAN_SELECT_BIASED, 2 * hour, &which));
+		must(which == place && cases[place].status == 0);
+		must(same(got[place], due) && now_ns() >= in_ns(due));
+		for (size_t i = 0; i < TIMERS; i++)
+			chan_receiver_drop(rx[i]);
+	}
+}
+
+static void a_select_takes_the_first_that_is_due(const struct kind *k)
+{
+	(void)k;
+	for_each_that_fires(check_first_due);
+}
+
+/* The cases not chosen, and the events not yet due, are left alone. */
+static void a_select_leaves_the_others_alone(const struct kind *k)
+{
+	chan_receiver_t *rx[TIMERS];
+	struct timespec due[TIMERS], got;
+	chan_sender_t *tx;
+	chan_receiver_t *plain;
+	size_t which = 77;
+	int number = 5;
+
+	(void)k;
+	must_give(0, chan_bounded(1, sizeof(struct timespec), &tx, &plain));
+	for (size_t i = 0; i < TIMERS; i++)
+		due[i] = due_of(rx[i] = make(i, hour));
+	for (int i = 0; i < 3; i++) {
+		chan_case_t cases[] = { CHAN_CASE_RECV(rx[0], &got), CHAN_CASE_RECV(rx[1], &got), CHAN_CASE_RECV(plain, &got),
+		                        CHAN_CASE_RECV(rx[2], &got), CHAN_CASE_RECV(rx[3], &got) };
+		uint64_t began = now_ns();
+		struct timespec sent = { 77, number++ };
+
+		must_give(EAGAIN, chan_try_select(cases, 5, 0, &which));
+		must_give(ETIMEDOUT, chan_select_timeout(cases, 5, 0, 3 * CHAN_MSEC, &which));
+		must(now_ns() >= began + 3 * CHAN_MSEC);
+		must_give(0, chan_send(tx, &sent));
+		must_give(0, i ? chan_select(cases, 5, 0, &which) : chan_try_select(cases, 5, 0, &which));
+		must(which == 2 && same(got, sent));
+	}
+	for (size_t i = 0; i < TIMERS; i++) {
+		must(same(due_of(rx[i]), due[i]));
+		chan_receiver_drop(rx[i]);
+	}
+	chan_sender_drop(tx);
+	chan_receiver_drop(plain);
+}
+
+static void check_select_ready(size_t which)
+{
+	chan_receiver_t *rx = make(which, 3 * CHAN_MSEC), *never = make(NEVER, 0);
+	chan_case_t cases[] = { CHAN_CASE_RECV(never, NULL), CHAN_CASE_RECV(rx, NULL) };
+	struct timespec due = due_of(rx), got;
+	size_t chosen = 77;
+
+	must_give(0, chan_select(cases, 2, CHAN_SELECT_READY, &chosen));
+	must(chosen == 1 && cases[1].status == 0 && now_ns() >= in_ns(due));
+	must(same(due_of(rx), due) && chan_receiver_len(rx) == 1);
+	must_give(0, chan_try_select(cases, 2, CHAN_SELECT_READY, &chosen));
+	must_eq(chosen, 1);
+	must_give(0, chan_try_recv(rx, &got));
+	must(same(got, due));
+	chan_receiver_drop(rx);
+	chan_receiver_drop(never);
+}
+
+static void a_select_can_look_without_taking(const struct kind *k)
+{
+	(void)k;
+	for_each_that_fires(check_select_ready);
+}
+
+struct selecting {
+	chan_receiver_t *rx[2];
+	unsigned flags;
+	size_t which;
+	int result, status;
+	struct worker worker;
+};
+
+static void select_two(void *arg)
+{
+	struct selecting *s = arg;
+	struct timespec got;
+	chan_case_t cases[] = { CHAN_CASE_RECV(s->rx[0], &got), CHAN_CASE_RECV(s->rx[1], &got) };
+
+	s->result = chan_select(cases, 2, s->flags, &s->which);
+	s->status = s->result == 0 ? cases[s->which].status : 0;
+}
+
+static void close_wakes_selects(const struct kind *k)
+{
+	chan_receiver_t *other = make(NEVER, 0), *rx = make_far(k);
+	struct selecting s[] = { { .rx = { other, rx } }, { .rx = { other, rx }, .flags = CHAN_SELECT_READY },
+	                         { .rx = { other, rx }, .flags = CHAN_SELECT_BIASED } };
+
+	for (size_t i = 0; i < COUNT_OF(s); i++) {
+		worker_start(&s[i].worker, select_two, &s[i]);
+		worker_wait_asleep(&s[i].worker);
+	}
+	chan_close(chan_receiver_channel(rx));
+	for (size_t i = 0; i < COUNT_OF(s); i++) {
+		worker_join(&s[i].worker);
+		must(s[i].result == 0 && s[i].which == 1 && s[i].status == EPIPE);
+	}
+	chan_receiver_drop(rx);
+	chan_receiver_drop(other);
 }
 
 /* ------------------------------------------------------------------------------- never */
@@ -1099,6 +1268,10 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_waiter_that_missed_a_tick_gets_the_next, RUNS_ONCE),
 	BEHAVIOUR(ticks_of_a_nanosecond_have_instants_of_their_own, RUNS_ONCE),
 	BEHAVIOUR(a_period_beyond_the_clock_is_never, RUNS_ONCE),
+	BEHAVIOUR(a_select_takes_the_first_that_is_due, RUNS_ONCE),
+	BEHAVIOUR(a_select_leaves_the_others_alone, RUNS_ONCE),
+	BEHAVIOUR(a_select_can_look_without_taking, RUNS_ONCE),
+	BEHAVIOUR(close_wakes_selects, NEEDS_NOTHING),
 	BEHAVIOUR(never_takes_messages_of_any_size, RUNS_ONCE),
 	BEHAVIOUR(bad_arguments_make_no_timer, RUNS_ONCE),
 	BEHAVIOUR(bad_arguments_take_no_event, RUNS_ONCE),
