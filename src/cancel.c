@@ -44,7 +44,7 @@ static struct chan_cancel *cancel_of(const struct chan *c)
 
 /* ----------------------------------------------------------- the token as a channel */
 
-/* T1 acquire: what preceded the trigger; pairs with T2, and T3. */
+/* C1 acquire: what preceded the trigger; pairs with C2, and C3. */
 static bool cancel_is_closed(const struct chan *c)
 {
 	return chan__u32_load_acquire(&cancel_of(c)->triggered) != 0;
@@ -120,7 +120,7 @@ static void cancel_close(struct chan *c)
 	bool entered = chan__forklock_acquire_unless_orphaned(&t->lock);
 	struct chan__node *woken;
 
-	/* T2 release: what the trigger's caller did before; pairs with T1. */
+	/* C2 release: what the trigger's caller did before; pairs with C1. */
 	chan__u32_store_release(&t->triggered, 1);
 	if (!entered)
 		return;
@@ -204,7 +204,6 @@ static const struct chan__flavor cancel_flavor = {
 	.unsubscribe = cancel_unsubscribe,
 };
 
-/* No senders, so its handles are the only owner to begin with. */
 static struct chan_cancel *cancel_make(void)
 {
 	struct chan__config config;
@@ -216,9 +215,7 @@ static struct chan_cancel *cancel_make(void)
 	t = (struct chan_cancel *)chan__memory_get(&config.memory, sizeof(*t));
 	if (!t)
 		return NULL;
-	chan__init(&t->base, &cancel_flavor, &config, sizeof(*t));
-	chan__size_store_relaxed(&t->base.senders, 0);
-	chan__size_store_relaxed(&t->base.refs, 1);
+	chan__init_receiving(&t->base, &cancel_flavor, &config, sizeof(*t));
 	chan__forklock_init(&t->lock);
 	chan__waitlist_init(&t->waiting);
 	t->parent = t->first = t->prev = t->next = NULL;
@@ -226,8 +223,8 @@ static struct chan_cancel *cancel_make(void)
 	return t;
 }
 
-/* T3 release: nobody waits for the child yet, so it is triggered by this store
- * alone; what preceded the parent's trigger came with T1. */
+/* C3 release: nobody waits for the child yet, so it is triggered by this store
+ * alone; what preceded the parent's trigger came with C1. */
 static void cancel_link(struct chan_cancel *t, struct chan_cancel *parent)
 {
 	chan__hold(&parent->base);

@@ -118,7 +118,7 @@ static void space_comes_before_cancellation(const struct kind *k)
 	for (uint64_t i = 0; i < room; i++)
 		must_give(0, i % 2 ? chan_send_cancel(e.tx, &i, token)
 		                   : chan_send_cancel_timeout(e.tx, &i, token, 0));
-	if (!kind_is_unbounded(k))
+	if (!kind_never_fills(k))
 		must_give(ECANCELED, chan_send_cancel(e.tx, &room, token));
 	expect_numbers(e.rx, 0, room);
 	must(chan_is_empty(e.c));
@@ -192,7 +192,7 @@ static void cancellation_comes_before_the_timeout(const struct kind *k)
 	uint64_t number = 0;
 
 	must_give(ECANCELED, chan_recv_cancel_timeout(e.rx, &number, token, 0));
-	if (!kind_is_unbounded(k)) {
+	if (!kind_never_fills(k)) {
 		make_full(k, &e);
 		must_give(ECANCELED, chan_send_cancel_timeout(e.tx, &number, token, 0));
 	}
@@ -217,7 +217,7 @@ static void without_a_trigger_the_time_passes(const struct kind *k)
 		must_give(ETIMEDOUT, chan_recv_cancel_timeout(e.rx, &number, tokens[i], 0));
 		must(number == UINT64_MAX && !chan_cancel_is_triggered(tokens[i]));
 	}
-	if (!kind_is_unbounded(k)) {
+	if (!kind_never_fills(k)) {
 		make_full(k, &e);
 		for (size_t i = 0; i < 2; i++) {
 			struct call call = send_with(&e, CALL_CANCEL_TIMEOUT, 77, tokens[i]);
@@ -362,7 +362,7 @@ static void a_call_with_a_token_is_still_served(const struct kind *k)
 		must_give(0, chan_send(e.tx, &number));
 		call_finish(&call);
 		must(call.result == 0 && call.value == 5);
-		if (kind_is_unbounded(k))
+		if (kind_never_fills(k))
 			continue;
 		make_full(k, &e);
 		call = send_with(&e, form, k->capacity, token);
@@ -396,11 +396,11 @@ static void close_wakes_a_call_with_a_token(const struct kind *k)
 /* What was sent before the trigger is received before ECANCELED. */
 static void what_was_sent_before_the_trigger_is_received(const struct kind *k)
 {
-	struct ends e = kind_open(k, 8);
 	size_t rounds = kind_rounds(k, 1500);
 	struct dice dice = { 11 };
 
 	for (size_t i = 0; i < rounds; i++) {
+		struct ends e = kind_open(k, 8);
 		chan_cancel_t *token = make_token();
 		struct call call = recv_with(&e, form_of(i), token);
 		uint64_t number = i;
@@ -413,8 +413,8 @@ static void what_was_sent_before_the_trigger_is_received(const struct kind *k)
 		must_eq(call.result, 0);
 		must_eq(call.value, i);
 		chan_cancel_drop(token);
+		ends_drop(&e);
 	}
-	ends_drop(&e);
 }
 
 /* ------------------------------------------------------------- giving up, passing on */
@@ -522,11 +522,11 @@ static void rival_drops_the_receiver(struct rival *r)
 /* A message is taken or the call cancelled, never both, never neither. */
 static void a_cancelled_receive_races_a_sender(const struct kind *k)
 {
-	struct ends e = kind_open(k, 8);
 	size_t rounds = kind_rounds(k, 1500);
 	struct dice dice = { 12 };
 
 	for (size_t i = 0; i < rounds; i++) {
+		struct ends e = kind_open(k, 8);
 		struct rival rival = { .token = make_token() };
 		struct call call = recv_with(&e, form_of(i), rival.token);
 		uint64_t number = i, late = UINT64_MAX;
@@ -550,8 +550,8 @@ static void a_cancelled_receive_races_a_sender(const struct kind *k)
 		must(late == UINT64_MAX || late == i);
 		must_eq(chan_len(e.c), 0);
 		chan_cancel_drop(rival.token);
+		ends_drop(&e);
 	}
-	ends_drop(&e);
 }
 
 /* On ECANCELED nobody took the message and the channel does not hold it. */
@@ -706,7 +706,7 @@ static void cancellation_races_the_timeout(const struct kind *k)
 	struct dice dice = { 17 };
 
 	for (size_t i = 0; i < rounds; i++) {
-		bool sends = i % 2 && !kind_is_unbounded(k);
+		bool sends = i % 2 && !kind_never_fills(k);
 		struct rival rival = { .token = make_token() };
 		struct call call = sends ? send_with(&e, CALL_CANCEL_TIMEOUT, 77, rival.token)
 		                         : recv_with(&e, CALL_CANCEL_TIMEOUT, rival.token);
@@ -905,37 +905,37 @@ static void a_destructor_may_drop_the_token_in_use(const struct kind *k)
 }
 
 static const struct behaviour behaviours[] = {
-	BEHAVIOUR(a_triggered_token_ends_a_receive_at_once, NEEDS_NOTHING),
+	BEHAVIOUR(a_triggered_token_ends_a_receive_at_once, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_triggered_token_ends_a_send_at_once, NEEDS_FULL),
 	BEHAVIOUR(a_message_comes_before_cancellation, NEEDS_QUEUE),
-	BEHAVIOUR(space_comes_before_cancellation, NEEDS_NOTHING),
+	BEHAVIOUR(space_comes_before_cancellation, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_partner_that_waits_comes_before_cancellation, NEEDS_RENDEZVOUS),
-	BEHAVIOUR(disconnection_comes_before_cancellation, NEEDS_NOTHING),
-	BEHAVIOUR(no_receiver_comes_before_cancellation, NEEDS_NOTHING),
-	BEHAVIOUR(cancellation_comes_before_the_timeout, NEEDS_NOTHING),
-	BEHAVIOUR(without_a_trigger_the_time_passes, NEEDS_NOTHING),
-	BEHAVIOUR(arguments_are_checked_first, NEEDS_NOTHING),
+	BEHAVIOUR(disconnection_comes_before_cancellation, FITS_ONE_MESSAGE),
+	BEHAVIOUR(no_receiver_comes_before_cancellation, FITS_ONE_MESSAGE),
+	BEHAVIOUR(cancellation_comes_before_the_timeout, FITS_ONE_MESSAGE),
+	BEHAVIOUR(without_a_trigger_the_time_passes, FITS_ONE_MESSAGE),
+	BEHAVIOUR(arguments_are_checked_first, FITS_ONE_MESSAGE),
 	BEHAVIOUR(messages_without_bytes_can_be_cancelled, NEEDS_NOTHING),
-	BEHAVIOUR(a_trigger_wakes_a_receiver, NEEDS_NOTHING),
+	BEHAVIOUR(a_trigger_wakes_a_receiver, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_trigger_wakes_a_sender, NEEDS_FULL),
-	BEHAVIOUR(a_trigger_wakes_all_that_it_reaches, NEEDS_RECEIVERS),
+	BEHAVIOUR(a_trigger_wakes_all_that_it_reaches, NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_call_with_a_token_is_still_served, NEEDS_NOTHING),
-	BEHAVIOUR(close_wakes_a_call_with_a_token, NEEDS_NOTHING),
-	BEHAVIOUR(what_was_sent_before_the_trigger_is_received, NEEDS_NOTHING),
+	BEHAVIOUR(close_wakes_a_call_with_a_token, FITS_ONE_MESSAGE),
+	BEHAVIOUR(what_was_sent_before_the_trigger_is_received, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_cancelled_receiver_blocks_nobody_behind_it, NEEDS_RECEIVERS),
 	BEHAVIOUR(a_cancelled_sender_blocks_nobody_behind_it, NEEDS_FULL | NEEDS_SENDERS),
-	BEHAVIOUR(a_cancelled_receive_races_a_sender, NEEDS_NOTHING),
+	BEHAVIOUR(a_cancelled_receive_races_a_sender, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_cancelled_send_races_a_receiver, NEEDS_FULL),
 	BEHAVIOUR(a_notified_receiver_that_is_cancelled_passes_it_on, NEEDS_RECEIVERS),
 	BEHAVIOUR(a_notified_sender_that_is_cancelled_passes_it_on, NEEDS_FULL | NEEDS_SENDERS),
-	BEHAVIOUR(a_cancelled_receive_races_close, NEEDS_NOTHING),
-	BEHAVIOUR(a_cancelled_receive_races_the_last_drop, NEEDS_NOTHING),
+	BEHAVIOUR(a_cancelled_receive_races_close, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_cancelled_receive_races_the_last_drop, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_cancelled_send_races_close, NEEDS_FULL),
 	BEHAVIOUR(a_cancelled_send_races_the_last_drop, NEEDS_FULL),
-	BEHAVIOUR(cancellation_races_the_timeout, NEEDS_NOTHING),
-	BEHAVIOUR(the_canceller_may_drop_its_token_at_once, NEEDS_NOTHING),
+	BEHAVIOUR(cancellation_races_the_timeout, FITS_ONE_MESSAGE),
+	BEHAVIOUR(the_canceller_may_drop_its_token_at_once, FITS_ONE_MESSAGE),
 	BEHAVIOUR(no_message_is_lost_under_cancellation, NEEDS_SENDERS | NEEDS_RECEIVERS),
-	BEHAVIOUR(a_destructor_may_drop_the_token_in_use, NEEDS_NOTHING),
+	BEHAVIOUR(a_destructor_may_drop_the_token_in_use, FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
 };
 
 int main(void)

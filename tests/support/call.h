@@ -25,7 +25,8 @@ struct call {
 	enum call_form form;
 	uint64_t timeout_ns; /* for the forms that have one */
 	chan_cancel_t *cancel; /* the token, for the forms that take one; or NULL */
-	uint64_t value;      /* the message */
+	uint64_t value;      /* the message ... */
+	void *into;          /* ... of a receive goes here, if set */
 	int result;
 	size_t count;        /* what a batch wrote */
 	uint64_t began_ns, ended_ns;
