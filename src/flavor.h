@@ -76,7 +76,7 @@ struct chan {
 
 	/* Handles.  Anybody adds and takes away. */
 	chan__size senders;
-	chan__size refs;          /* a side with handles: 1; a weak sender: 1; a call that runs callbacks: 1 */
+	chan__size refs;          /* a side (each subscription) with handles: 1; a weak sender: 1; a call that runs callbacks: 1 */
 	chan__u32 closed;         /* 1 once chan_close was called: no weak sender comes back */
 	chan__u64 lost;           /* messages displaced by drop-oldest */
 	struct chan *reap_next;   /* the thread's list of channels to empty, see handle.c */
@@ -88,7 +88,9 @@ struct chan__flavor {
 	/* The capacity that an unset one means; CHAN__MUST_BE_SET: EINVAL. */
 	size_t default_capacity;
 	bool automatic;           /* AUTO picks the first such that serves the capacity */
+	bool on_request;          /* no queue like the others: never in the place of AUTO's choice */
 	bool can_overwrite;       /* drop-oldest at capacities from 1 */
+	bool no_destructor;       /* a message is not one thing that ends once */
 	/* The sleeper's parker; NULL: the default. */
 	const struct chan__parker_kind *parker;
 	/* Its waiters meet in the queue itself: spin there, not before. */
@@ -103,10 +105,12 @@ struct chan__flavor {
 
 	/* 0, EAGAIN, EPIPE, ENOMEM.  What sends is NULL where nobody can be a sender. */
 	int (*try_send)(struct chan *c, const void *msg);
-	/* 0, EAGAIN, EPIPE.  msg NULL: the destructor gets it in place. */
+	/* 0, EAGAIN, EPIPE; EOVERFLOW: this receiver lost messages, and hears it once.
+	 * msg NULL: the destructor gets it in place. */
 	int (*try_recv)(struct chan_receiver *rx, void *msg);
 	/* As many as go now; *count is the caller's, at 0; the result is that of
-	 * the first that did not go, or 0.  One round of wake-ups for all. */
+	 * the first that did not go, or 0 (an EOVERFLOW is kept for the next call unless
+	 * *count is 0).  One round of wake-ups for all. */
 	int (*try_send_many)(struct chan *c, const char *msgs, size_t n, size_t *count);
 	int (*try_recv_many)(struct chan_receiver *rx, char *msgs, size_t max, size_t *count);
 	/* See chan_force_send; displaced NULL: the destructor. */
@@ -135,7 +139,8 @@ struct chan__flavor {
 	bool (*is_closed)(const struct chan *c);
 	size_t (*len)(const struct chan *c);
 
-	/* Where receivers are not all one; NULL elsewhere. */
+	/* Where receivers are not all one; NULL elsewhere.  A new one, which keeps the
+	 * channel by a ref of its own: 0, EPIPE, ENOMEM.  There is none at creation. */
 	int (*subscribe)(struct chan *c, struct chan_receiver **rx);
 	/* The last handle of this one goes: instead of close and discard. */
 	void (*unsubscribe)(struct chan_receiver *rx);
@@ -155,6 +160,14 @@ struct chan__flavor {
 /* The attributes' configuration, or the default for NULL; EINVAL: they were
  * never initialised. */
 CHAN__HIDDEN int chan__config_load(struct chan__config *config, const chan_attr_t *attr);
+
+/* -------------------------------------------------------------------- chan.c */
+
+/* A channel as the configuration says, which the choice of flavor completes.
+ * 0, EINVAL, ENOTSUP, ENOMEM, EOVERFLOW. */
+CHAN__HIDDEN int chan__make(struct chan__config *config, chan_sender_t **tx, chan_receiver_t **rx);
+/* The same where rx may be NULL: no receiver to begin with. */
+CHAN__HIDDEN int chan__make_deserted(struct chan__config *config, chan_sender_t **tx, chan_receiver_t **rx);
 
 /* ------------------------------------------------------------------ flavor.c */
 
@@ -308,6 +321,12 @@ static inline enum chan__side chan__opposite(enum chan__side side)
 static inline uint64_t chan__count_lost(const struct chan *c)
 {
 	return chan__u64_load_relaxed(&c->lost);
+}
+
+/* Does a receiver hear of its losses?  Then not in the middle of what it takes. */
+static inline bool chan__reports_losses(const struct chan *c)
+{
+	return c->drop_oldest && c->flavor->receiver_lost;
 }
 
 /* What a batch of n messages may wake: as many, but so few that those of all
