@@ -25,7 +25,7 @@
 
 /* ------------------------------------------------------------------ the channels */
 
-enum { PROMISE_NONE = 0, SP = 1, SC = 2, DROP = 4 };
+enum { PROMISE_NONE = 0, SP = 1, SC = 2, DROP = 4, TIMER = 8 };
 
 struct kind {
 	const char *name;
@@ -62,6 +62,9 @@ static const struct kind kinds[] = {
 	{ "oneshot-sc",      CHAN_FLAVOR_ONESHOT, 1, SC, 264, 2 },
 	{ "oneshot-spsc",    CHAN_FLAVOR_ONESHOT, 1, SP | SC, 8, 2 },
 	{ "condvar-list-sc", CHAN_FLAVOR_MUTEX_CONDVAR, CHAN_UNBOUNDED, SC, 8, 2 },
+	{ "at",              CHAN_FLAVOR_AT, 1, TIMER, sizeof(struct timespec), 2 },
+	{ "tick",            CHAN_FLAVOR_TICK, 1, TIMER, sizeof(struct timespec), 2 },
+	{ "never",           CHAN_FLAVOR_NEVER, 0, TIMER, sizeof(struct timespec), 2 },
 };
 
 static const struct kind *kind_now(void)
@@ -844,6 +847,84 @@ static void scarce_after(void)
 	account();
 }
 
+/* ------------------------------------- timer: two wait for events until a third closes */
+
+static struct timespec events[64];
+static int events_taken;
+
+static void timer_before(void)
+{
+	const struct kind *k = kind_now();
+	int e;
+
+	events_taken = 0;
+	if (k->flavor == CHAN_FLAVOR_AT)
+		e = chan_after(1, &rx);
+	else if (k->flavor == CHAN_FLAVOR_TICK)
+		e = chan_tick(1, &rx);
+	else
+		e = chan_never(k->msg_size, &rx);
+	model_check(e == 0, "no timer");
+	chan_receiver_clone(rx);
+	chan_receiver_clone(rx);
+}
+
+static int timer_wait(struct timespec *event)
+{
+	chan_case_t c = CHAN_CASE_RECV(rx, event);
+	size_t n = 0;
+	int e;
+
+	switch (model_rand(4)) {
+	case 0:
+		return chan_recv(rx, event);
+	case 1:
+		return chan_recv_timeout(rx, event, 1);
+	case 2:
+		e = chan_recv_many(rx, event, 1, &n);
+		model_check(n == (e == 0), "a batch that miscounts");
+		return e;
+	default:
+		e = chan_select(&c, 1, 0, &n);
+		model_check(e == 0, "a select that failed");
+		return c.status;
+	}
+}
+
+static void timer_take(const struct timespec *event)
+{
+	for (int i = 0; i < events_taken; i++)
+		model_check(events[i].tv_sec != event->tv_sec, "an event taken twice");
+	model_check(events_taken < 64, "more events than there can be");
+	events[events_taken++] = *event;
+}
+
+static void timer_thread(int i)
+{
+	struct timespec event;
+	int e = 0;
+
+	if (i == 2) {
+		leave_word(i);
+		chan_close(chan_receiver_channel(rx));
+	}
+	while (i < 2 && e != EPIPE) {
+		e = timer_wait(&event);
+		model_check(e == 0 || e == EPIPE || e == ETIMEDOUT, "a receive failed for no reason");
+		if (e == 0)
+			timer_take(&event);
+	}
+	if (i < 2)
+		read_words(2, 3);
+	chan_receiver_drop(rx);
+}
+
+static void timer_after(void)
+{
+	model_check(kind_now()->flavor != CHAN_FLAVOR_AT || events_taken <= 1, "it fired twice");
+	model_check(kind_now()->flavor != CHAN_FLAVOR_NEVER || events_taken == 0, "never came");
+}
+
 /* --------------------------------------------------- one: a channel for one message in all.
  * Each sender tries to send it, in some form that never waits; one of them does. */
 
@@ -1011,7 +1092,10 @@ static void one_weak_thread(int i)
 
 /* -------------------------------------------------------------------------- the table */
 
-enum { FIT_ANY = 0, FIT_MANY = 1, FIT_BOUNDED = 2, FIT_WAITS = 4, FIT_ARRAY = 8, FIT_LIST = 16, FIT_ONE = 32, FIT_TREE = 64 };
+enum {
+	FIT_ANY = 0, FIT_MANY = 1, FIT_BOUNDED = 2, FIT_WAITS = 4, FIT_ARRAY = 8, FIT_LIST = 16, FIT_ONE = 32,
+	FIT_TIMER = 64, FIT_TREE = 128
+};
 
 static const struct plot {
 	const char *name;
@@ -1043,6 +1127,7 @@ static const struct plot {
 	{ "one-close",  0, drain_before,      one_close_thread,  account, FIT_ONE, 100000 },
 	{ "one-timed",  3, one_timed_before,  one_timed_thread,  flow_after, FIT_ONE | FIT_MANY, 100000 },
 	{ "one-weak",   3, weak_before,       one_weak_thread,   account, FIT_ONE | FIT_MANY, 20000 },
+	{ "timer",      3, timer_before,      timer_thread,      timer_after, FIT_TIMER, 20000 },
 };
 
 static bool fits(const struct plot *p, const struct kind *k)
@@ -1050,6 +1135,8 @@ static bool fits(const struct plot *p, const struct kind *k)
 	if (p->fits & FIT_TREE)
 		return k == &kinds[0];
 	if (((p->fits & FIT_ONE) != 0) != (k->flavor == CHAN_FLAVOR_ONESHOT))
+		return false;
+	if (((p->fits & FIT_TIMER) != 0) != ((k->promises & TIMER) != 0))
 		return false;
 	if ((p->fits & FIT_MANY) && (k->promises & (SP | SC)))
 		return false;
