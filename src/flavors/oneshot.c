@@ -144,6 +144,7 @@ static int oneshot_try_recv(struct chan_receiver *rx, void *msg)
 
 	if (e != 0)
 		return e;
+	CHAN_TP("oneshot:seen");
 	if (chan__u32_fetch_or_acq_rel(&o->state, ONESHOT_OVER) & ONESHOT_OVER)
 		return EPIPE;
 	CHAN_TP("oneshot:claimed-recv");
