@@ -60,7 +60,10 @@ enum {
 	CHAN_FLAVOR_LIST          = 3, /* unbounded; lock-free linked blocks */
 	CHAN_FLAVOR_ZERO          = 4, /* capacity 0; rendezvous */
 	CHAN_FLAVOR_ONESHOT       = 5, /* capacity 1; one message in all */
-	CHAN_FLAVOR_BROADCAST     = 6  /* capacity n >= 1; each subscription gets a copy of every message */
+	CHAN_FLAVOR_BROADCAST     = 6, /* capacity n >= 1; each subscription gets a copy of every message */
+	CHAN_FLAVOR_AT            = 7, /* these three are made by chan_after and so on alone: */
+	CHAN_FLAVOR_TICK          = 8, /* no sender; the clock is what makes them ready */
+	CHAN_FLAVOR_NEVER         = 9
 };
 
 /* What a send does when the channel is full. */
@@ -125,6 +128,24 @@ int chan_broadcast(size_t capacity, size_t msg_size, chan_sender_t **tx, chan_re
 /* As the attributes say; NULL is an AUTO channel without a limit.  ENOTSUP: a
  * destructor where each receiver gets a copy (broadcast). */
 int chan_create(const chan_attr_t *attr, size_t msg_size, chan_sender_t **tx, chan_receiver_t **rx);
+
+/* Timers: channels without a sender, on which the clock puts a message, the
+ * instant of the event (struct timespec, CLOCK_MONOTONIC).  No thread: who looks
+ * or waits reads the clock.  Connected until chan_close, then EPIPE at once.
+ * Each gives one receiver, owned by the caller.  EINVAL: rx is NULL.  ENOMEM. */
+
+/* Once, that long from now; 0: ready at once; CHAN_FOREVER: never. */
+int chan_after(uint64_t timeout_ns, chan_receiver_t **rx);
+
+/* Once, at that time; past: ready at once; NULL: never.  EINVAL also: tv_nsec out of range. */
+int chan_at(const struct timespec *when, chan_receiver_t **rx);
+
+/* Each period, first after one.  Ticks that nobody took in time collapse into
+ * one; each tick goes to one receive.  EINVAL also: period_ns is 0. */
+int chan_tick(uint64_t period_ns, chan_receiver_t **rx);
+
+/* A channel on which nothing ever arrives. */
+int chan_never(size_t msg_size, chan_receiver_t **rx);
 
 /* --------------------------------------------------------------- attributes */
 
@@ -217,6 +238,10 @@ chan_flavor_t chan_flavor(const chan_t *c);          /* never AUTO: the flavor c
 uint64_t      chan_lost(const chan_t *c);            /* messages displaced by drop-oldest so far */
 size_t        chan_receiver_len(const chan_receiver_t *rx);  /* messages this receiver could take */
 uint64_t      chan_receiver_lost(const chan_receiver_t *rx); /* messages this receiver's subscription has lost */
+
+/* A timer's next event, which is past if it waits to be received; when none will
+ * come, what chan_deadline(CHAN_FOREVER) gives.  ENOTSUP: no timer.  EINVAL: NULL. */
+int chan_receiver_due(const chan_receiver_t *rx, struct timespec *when);
 
 /* ------------------------------------------------------ sending, receiving */
 

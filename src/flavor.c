@@ -7,10 +7,13 @@
 #include <string.h>
 
 CHAN__HIDDEN extern const struct chan__flavor chan__array;
+CHAN__HIDDEN extern const struct chan__flavor chan__at;
 CHAN__HIDDEN extern const struct chan__flavor chan__broadcast;
 CHAN__HIDDEN extern const struct chan__flavor chan__list;
 CHAN__HIDDEN extern const struct chan__flavor chan__mutex_condvar;
+CHAN__HIDDEN extern const struct chan__flavor chan__never;
 CHAN__HIDDEN extern const struct chan__flavor chan__oneshot;
+CHAN__HIDDEN extern const struct chan__flavor chan__tick;
 CHAN__HIDDEN extern const struct chan__flavor chan__zero;
 
 const struct chan__flavor *const chan__flavors[] = {
@@ -20,6 +23,9 @@ const struct chan__flavor *const chan__flavors[] = {
 	&chan__zero,
 	&chan__oneshot,
 	&chan__broadcast,
+	&chan__at,
+	&chan__tick,
+	&chan__never,
 	NULL
 };
 

@@ -97,12 +97,13 @@ struct chan__flavor {
 	bool meets_in_queue;
 
 	bool (*serves)(size_t capacity);
-	/* Makes a channel, with chan__init; 0, ENOMEM or EOVERFLOW. */
+	/* Makes a channel, with chan__init; 0, ENOMEM or EOVERFLOW.  NULL: serves is
+	 * never true. */
 	int (*create)(const struct chan__config *config, struct chan **c);
 	/* Nobody uses it any more, and it is empty. */
 	void (*destroy)(struct chan *c);
 
-	/* 0, EAGAIN, EPIPE, ENOMEM. */
+	/* 0, EAGAIN, EPIPE, ENOMEM.  What sends is NULL where nobody can be a sender. */
 	int (*try_send)(struct chan *c, const void *msg);
 	/* 0, EAGAIN, EPIPE; EOVERFLOW: this receiver lost messages, and hears it once.
 	 * msg NULL: the destructor gets it in place. */
@@ -147,7 +148,8 @@ struct chan__flavor {
 	size_t (*receiver_len)(const struct chan_receiver *rx);
 	uint64_t (*receiver_lost)(const struct chan_receiver *rx);
 	bool (*is_full)(const struct chan *c);
-	/* Timers: when a receive can succeed next; NULL elsewhere. */
+	/* Timers: when a receive can succeed next, and never before what this said
+	 * unless disconnected; NULL elsewhere. */
 	struct chan__deadline (*due)(const struct chan *c);
 };
 
@@ -181,7 +183,10 @@ CHAN__HIDDEN int chan__flavor_pick(struct chan__config *config, const struct cha
 /* Fills the head of a channel of `size` bytes. */
 CHAN__HIDDEN void chan__init(struct chan *c, const struct chan__flavor *flavor,
                              const struct chan__config *config, size_t size);
-/* The reverse; frees it. */
+/* The same for one that has no sending side. */
+CHAN__HIDDEN void chan__init_receiving(struct chan *c, const struct chan__flavor *flavor,
+                                       const struct chan__config *config, size_t size);
+/* The reverse of both; frees it. */
 CHAN__HIDDEN void chan__fini(struct chan *c);
 
 /* A receiver with one handle. */
@@ -214,6 +219,38 @@ static inline bool chan__is_forked(const struct chan *c)
 {
 	return c->generation != chan__process_generation();
 }
+
+/* ---------------------------------------------------------- timer.c, for timers */
+
+/* Memory of `size` bytes and the head in it; NULL: there is none. */
+CHAN__HIDDEN struct chan *chan__timer_new(const struct chan__flavor *flavor, size_t size,
+                                          size_t capacity, size_t msg_size);
+
+/* T1 acquire: what the closer did before; pairs with H4.  Whoever asks whether an
+ * event may be taken reads the clock first: then the event was due, and the
+ * channel open, at the instant of this load. */
+static inline bool chan__timer_is_closed(const struct chan *c)
+{
+	return chan__u32_load_acquire(&c->closed) != 0;
+}
+
+/* Operations that are the same for all of them. */
+CHAN__HIDDEN bool chan__timer_serves(size_t capacity);
+CHAN__HIDDEN int chan__timer_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, size_t *count);
+CHAN__HIDDEN bool chan__timer_watch(struct chan *c, enum chan__side side, struct chan__node *n);
+CHAN__HIDDEN void chan__timer_unwatch(struct chan *c, enum chan__side side, struct chan__node *n);
+CHAN__HIDDEN void chan__timer_pass_on(struct chan *c, enum chan__side side, struct chan_receiver *rx);
+CHAN__HIDDEN bool chan__timer_serve(struct chan *c, enum chan__side side);
+CHAN__HIDDEN void chan__timer_close(struct chan *c);
+CHAN__HIDDEN void chan__timer_discard(struct chan *c);
+CHAN__HIDDEN size_t chan__timer_len(const struct chan *c);
+
+/* ----------------------------------------------------- timers' makers, for timer.c */
+
+/* NULL: there is no memory. */
+CHAN__HIDDEN struct chan *chan__at_create(const struct chan__deadline *due);
+CHAN__HIDDEN struct chan *chan__tick_create(uint64_t period_ns);
+CHAN__HIDDEN struct chan *chan__never_create(size_t msg_size);
 
 /* ------------------------------------------------------------- for the layers above */
 

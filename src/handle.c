@@ -76,6 +76,15 @@ void chan__init(struct chan *c, const struct chan__flavor *flavor,
 	c->reap_next = NULL;
 }
 
+/* No sender, and no side of senders that keeps the memory. */
+void chan__init_receiving(struct chan *c, const struct chan__flavor *flavor,
+                          const struct chan__config *config, size_t size)
+{
+	chan__init(c, flavor, config, size);
+	chan__size_store_relaxed(&c->senders, 0);
+	chan__size_store_relaxed(&c->refs, 1);
+}
+
 void chan__fini(struct chan *c)
 {
 	const struct chan__memory memory = c->memory;
@@ -92,8 +101,9 @@ void chan__fini(struct chan *c)
 	chan__memory_put(&memory, c, c->size);
 }
 
-/* H4 release: what the closer did before; pairs with H5 in an upgrade.  An
- * upgrade under way may still succeed, and its sends get EPIPE. */
+/* H4 release: what the closer did before; pairs with H5 in an upgrade, and
+ * with T1 in a timer.  An upgrade under way may still succeed, and its sends get
+ * EPIPE. */
 void chan__close(struct chan *c)
 {
 	chan__u32_store_release(&c->closed, 1);

@@ -14,7 +14,8 @@ _Static_assert(sizeof(chan_attr_t) == 256, "the size of attributes is part of th
 _Static_assert(CHAN_FLAVOR_AUTO == 0 && CHAN_FLAVOR_MUTEX_CONDVAR == 1 && CHAN_FLAVOR_ARRAY == 2
                && CHAN_FLAVOR_LIST == 3 && CHAN_FLAVOR_ZERO == 4
                && CHAN_FLAVOR_ONESHOT == 5
-               && CHAN_FLAVOR_BROADCAST == 6, "flavor numbers are part of the ABI");
+               && CHAN_FLAVOR_BROADCAST == 6 && CHAN_FLAVOR_AT == 7
+               && CHAN_FLAVOR_TICK == 8 && CHAN_FLAVOR_NEVER == 9, "flavor numbers are part of the ABI");
 _Static_assert(CHAN_OVERFLOW_WAIT == 0 && CHAN_OVERFLOW_DROP_OLDEST == 1, "part of the ABI");
 _Static_assert(CHAN_MANY == 0 && CHAN_SINGLE == 1, "part of the ABI");
 _Static_assert(sizeof(chan_flavor_t) == sizeof(int) && sizeof(chan_overflow_t) == sizeof(int)
@@ -479,6 +480,9 @@ static void flavors_accept_what_the_table_says(const struct kind *k)
 		{ "zero",          true,  false, false, true,  false, false, 0, false },
 		{ "oneshot",       false, false, false, true,  false, false, 1, true },
 		{ "broadcast",     false, true,  false, false, true,  false, 0, false },
+		{ "at",            false, false, false, false, false, false, 0, false },
+		{ "tick",          false, false, false, false, false, false, 0, false },
+		{ "never",         false, false, false, false, false, false, 0, false },
 	};
 	static const struct line automatic =
 		{ "auto",          true,  true,  true,  true,  true,  false, CHAN_UNBOUNDED, false };
@@ -601,6 +605,8 @@ static void the_environment_replaces_the_choice_of_auto(const struct kind *k)
 	must_eq(auto_choice_with("zero", 5), if_there("array"));
 	must_eq(auto_choice_with("oneshot", 1), if_there("array"));
 	must_eq(auto_choice_with("broadcast", 5), if_there("array"));
+	must_eq(auto_choice_with("tick", 1), if_there("array"));
+	must_eq(auto_choice_with("never", 0), if_there("zero"));
 	must_eq(auto_choice_with("no such flavor", 5), if_there("array"));
 	must_eq(auto_choice_with("", 5), if_there("array"));
 }
