@@ -65,6 +65,10 @@ static const struct kind kinds[] = {
 	{ "at",              CHAN_FLAVOR_AT, 1, TIMER, sizeof(struct timespec), 2 },
 	{ "tick",            CHAN_FLAVOR_TICK, 1, TIMER, sizeof(struct timespec), 2 },
 	{ "never",           CHAN_FLAVOR_NEVER, 0, TIMER, sizeof(struct timespec), 2 },
+	{ "cast-1",          CHAN_FLAVOR_BROADCAST, 1, 0, 8, 2 },
+	{ "cast-2",          CHAN_FLAVOR_BROADCAST, 2, 0, 8, 2 },
+	{ "cast-1-drop",     CHAN_FLAVOR_BROADCAST, 1, DROP, 8, 2 },
+	{ "cast-2-drop",     CHAN_FLAVOR_BROADCAST, 2, DROP, 8, 2 },
 };
 
 static const struct kind *kind_now(void)
@@ -275,7 +279,7 @@ static void make(bool with_destructor, int sender_handles, int receiver_handles)
 	e |= chan_attr_setflavor(&attr, k->flavor);
 	e |= chan_attr_setcapacity(&attr, k->capacity);
 	e |= chan_attr_setspin(&attr, model_rand(4) == 0 ? 1000 : 0);
-	if (with_destructor)
+	if (with_destructor && k->flavor != CHAN_FLAVOR_BROADCAST)
 		e |= chan_attr_setdestructor(&attr, destroyed, NULL);
 	if (k->promises & SP)
 		e |= chan_attr_setproducers(&attr, CHAN_SINGLE);
@@ -1090,11 +1094,283 @@ static void one_weak_thread(int i)
 	}
 }
 
+/* ------------------------------------------------- cast: each of two subscriptions sees
+ * every message once, each sender's in order. */
+
+enum { SUBSCRIPTIONS = 2 };
+
+static chan_receiver_t *subscriptions[SUBSCRIPTIONS];
+static int seen[SUBSCRIPTIONS][MESSAGES];
+static uint64_t lost[SUBSCRIPTIONS];
+
+/* The second one is a clone of the first, where that is asked for. */
+static void cast_make(int sender_handles, bool clone)
+{
+	make(false, sender_handles, 1);
+	memset(seen, 0, sizeof(seen));
+	memset(lost, 0, sizeof(lost));
+	subscriptions[0] = rx;
+	if (clone)
+		subscriptions[1] = chan_receiver_clone(rx);
+	else
+		model_check(chan_subscribe(tx, &subscriptions[1]) == 0, "no subscription");
+}
+
+static void cast_seen(int me, int s, const struct message *m)
+{
+	int sender = (int)m->id / EACH, number = (int)m->id % EACH;
+
+	read_message(m);
+	model_check(seen[s][m->id]++ == 0, "a subscription sees a message twice");
+	model_check(number >= last_seen[me][sender], "the messages of one sender out of order");
+	last_seen[me][sender] = number;
+}
+
+/* One or more messages in some form, or a gap; 0 for how many means an error. */
+static int cast_recv(int me, int s, int most, int *e)
+{
+	unsigned char flat[2 * sizeof(struct message)];
+	struct message m;
+	size_t size = kind_now()->msg_size, n = 0;
+
+	switch (most > 1 ? model_rand(3) : model_rand(2)) {
+	case 0:  n = (*e = chan_recv(subscriptions[s], flat)) == 0; break;
+	case 1:
+		do
+			n = (*e = chan_recv_timeout(subscriptions[s], flat, 1)) == 0;
+		while (*e == ETIMEDOUT);
+		break;
+	default: *e = chan_recv_many(subscriptions[s], flat, 2, &n); break;
+	}
+	model_check(*e == 0 || *e == EPIPE || (*e == EOVERFLOW && (kind_now()->promises & DROP)),
+	            "a receive failed for no reason");
+	model_check((*e == 0) == (n > 0), "a count that does not fit");
+	model_read(flat, n * size);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&m, flat + i * size, size);
+		cast_seen(me, s, &m);
+	}
+	return (int)n;
+}
+
+static void cast_recv_some(int me, int s, int n)
+{
+	int e = 0;
+
+	while (n > 0 && e == 0)
+		n -= cast_recv(me, s, n, &e);
+	model_check(e == 0, "a receive failed");
+}
+
+static void cast_recv_all(int me, int s)
+{
+	int e = 0;
+
+	while (e != EPIPE)
+		cast_recv(me, s, 2, &e);
+}
+
+/* What this subscription saw is what was sent, less what it was told it lost. */
+static void cast_account(int s)
+{
+	uint64_t missing = 0;
+
+	for (int i = 0; i < MESSAGES; i++) {
+		model_check(fates[i].sent || !seen[s][i], "a message that was not sent arrived");
+		missing += fates[i].sent && !seen[s][i];
+	}
+	model_check(missing == lost[s], "not as many are missing as were lost");
+}
+
+/* cast-flow: one sender and two subscriptions, one of which may be slow. */
+
+static void cast_flow_before(void)
+{
+	cast_make(2, false);
+}
+
+static void cast_flow_thread(int i)
+{
+	if (i == 0) {
+		model_check(send_some(tx, 0, 3) == 0, "a send failed");
+		chan_sender_drop(tx);
+		return;
+	}
+	cast_recv_some(i, i - 1, 3);
+	chan_receiver_drop(subscriptions[i - 1]);
+}
+
+static void cast_flow_after(void)
+{
+	chan_sender_drop(tx);
+	for (int s = 0; s < SUBSCRIPTIONS; s++)
+		cast_account(s);
+}
+
+/* cast-share: two senders, and two clones of one subscription. */
+
+static void cast_share_before(void)
+{
+	cast_make(3, true);
+}
+
+static void cast_share_thread(int i)
+{
+	if (i < 2) {
+		model_check(send_some(tx, i, 2) == 0, "a send failed");
+		chan_sender_drop(tx);
+		return;
+	}
+	cast_recv_some(i, i - 2, 2);
+	chan_receiver_drop(subscriptions[i - 2]);
+}
+
+static void cast_share_after(void)
+{
+	chan_sender_drop(tx);
+	for (int m = 0; m < MESSAGES; m++)
+		model_check(seen[0][m] + seen[1][m] == (fates[m].sent ? 1 : 0), "clones do not share");
+}
+
+/* cast-leave: one subscription leaves in the middle; the other gets everything. */
+
+static void cast_leave_thread(int i)
+{
+	int e;
+
+	if (i == 0) {
+		model_check(send_some(tx, 0, 3) == 0, "a send failed");
+		chan_sender_drop(tx);
+	} else if (i == 1) {
+		cast_recv_all(i, 0);
+		cast_account(0);
+		chan_receiver_drop(subscriptions[0]);
+	} else {
+		if (model_rand(2) != 0)
+			cast_recv(i, 1, 2, &e);
+		chan_receiver_drop(subscriptions[1]);
+	}
+}
+
+static void cast_leave_before(void)
+{
+	cast_make(1, false);
+}
+
+static void nothing_after(void)
+{
+}
+
+/* cast-again: nobody is left for a while, then somebody comes. */
+
+static void cast_again_before(void)
+{
+	cast_make(2, false);
+	chan_receiver_drop(subscriptions[1]);
+}
+
+static void cast_again_thread(int i)
+{
+	if (i == 0) {
+		for (int n = 0; n < 3; n++) {
+			int e = send_one(tx, 0, n);
+
+			if (e == EPIPE)
+				read_words(1, 2);
+		}
+		chan_sender_drop(tx);
+		return;
+	}
+	leave_word(i);
+	chan_receiver_drop(subscriptions[0]);
+	model_check(chan_subscribe(tx, &subscriptions[1]) == 0, "no subscription");
+	chan_sender_drop(tx);
+	cast_recv_all(i, 1);
+	chan_receiver_drop(subscriptions[1]);
+}
+
+/* cast-close: one closes, both drain what was sent. */
+
+static void cast_close_thread(int i)
+{
+	if (i == 0) {
+		int e = 0;
+
+		for (int n = 0; n < 3 && e == 0; n++)
+			e = send_one(tx, 0, n);
+		if (e == EPIPE)
+			read_words(1, 2);
+		chan_sender_drop(tx);
+		return;
+	}
+	if (i == 1) {
+		leave_word(i);
+		chan_close(chan_receiver_channel(subscriptions[0]));
+	}
+	model_check(chan_receiver_len(subscriptions[i - 1]) <= kind_now()->capacity, "more than fits");
+	cast_recv_all(i, i - 1);
+	lost[i - 1] = chan_receiver_lost(subscriptions[i - 1]);
+	chan_receiver_drop(subscriptions[i - 1]);
+}
+
+static void cast_close_after(void)
+{
+	for (int s = 0; s < SUBSCRIPTIONS; s++)
+		cast_account(s);
+}
+
+/* cast-lag: two senders that displace, two subscriptions. */
+
+static void cast_lag_before(void)
+{
+	cast_make(2, false);
+}
+
+static void cast_lag_thread(int i)
+{
+	if (i < 2) {
+		model_check(send_some(tx, i, 2) == 0, "a send failed");
+		chan_sender_drop(tx);
+		return;
+	}
+	cast_recv_all(i, i - 2);
+	lost[i - 2] = chan_receiver_lost(subscriptions[i - 2]);
+	chan_receiver_drop(subscriptions[i - 2]);
+}
+
+/* cast-lag-share: one sender that displaces, two clones, who leave last of all. */
+
+static void cast_lag_share_before(void)
+{
+	cast_make(1, true);
+}
+
+static void cast_lag_share_thread(int i)
+{
+	if (i == 0) {
+		model_check(send_some(tx, 0, 4) == 0, "a send failed");
+		chan_sender_drop(tx);
+	} else {
+		cast_recv_all(i, i - 1);
+	}
+}
+
+static void cast_lag_share_after(void)
+{
+	for (int m = 0; m < MESSAGES; m++)
+		seen[0][m] += seen[1][m];
+	lost[0] = chan_receiver_lost(subscriptions[0]);
+	model_check(chan_lost(chan_receiver_channel(rx)) == lost[0], "one subscription, and two counts");
+	cast_account(0);
+	chan_receiver_drop(subscriptions[0]);
+	chan_receiver_drop(subscriptions[1]);
+}
+
 /* -------------------------------------------------------------------------- the table */
 
 enum {
 	FIT_ANY = 0, FIT_MANY = 1, FIT_BOUNDED = 2, FIT_WAITS = 4, FIT_ARRAY = 8, FIT_LIST = 16, FIT_ONE = 32,
-	FIT_TIMER = 64, FIT_TREE = 128
+	FIT_TIMER = 64, FIT_TREE = 128, FIT_CAST = 256, FIT_ALSO_CAST = 512, FIT_LAG = 1024
 };
 
 static const struct plot {
@@ -1106,12 +1382,12 @@ static const struct plot {
 	int fits;
 	uint64_t executions;
 } plots[] = {
-	{ "once",       0, flow_before,       once_thread,       flow_after, FIT_WAITS, 100000 },
-	{ "flow",       0, flow_before,       flow_thread,       flow_after, FIT_WAITS, 100000 },
+	{ "once",       0, flow_before,       once_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST, 100000 },
+	{ "flow",       0, flow_before,       flow_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST, 100000 },
 	{ "leave",      0, drain_before,      leave_thread,      account, FIT_ANY, 100000 },
 	{ "drain",      0, drain_before,      drain_thread,      account, FIT_ANY, 20000 },
 	{ "close",      0, drain_before,      close_thread,      account, FIT_ANY, 20000 },
-	{ "timed",      3, timed_before,      timed_thread,      flow_after, FIT_MANY | FIT_WAITS, 20000 },
+	{ "timed",      3, timed_before,      timed_thread,      flow_after, FIT_MANY | FIT_WAITS | FIT_ALSO_CAST, 20000 },
 	{ "timed-send", 3, timed_send_before, timed_send_thread, account, FIT_MANY | FIT_WAITS | FIT_BOUNDED, 20000 },
 	{ "cancel",     3, cancel_before,     cancel_thread,     cancel_after, FIT_MANY | FIT_WAITS, 20000 },
 	{ "cancel-recv", 4, cancel_recv_before, cancel_recv_thread, cancel_after, FIT_MANY | FIT_WAITS, 20000 },
@@ -1128,6 +1404,13 @@ static const struct plot {
 	{ "one-timed",  3, one_timed_before,  one_timed_thread,  flow_after, FIT_ONE | FIT_MANY, 100000 },
 	{ "one-weak",   3, weak_before,       one_weak_thread,   account, FIT_ONE | FIT_MANY, 20000 },
 	{ "timer",      3, timer_before,      timer_thread,      timer_after, FIT_TIMER, 20000 },
+	{ "cast-flow",  3, cast_flow_before,  cast_flow_thread,  cast_flow_after, FIT_CAST | FIT_WAITS, 50000 },
+	{ "cast-share", 4, cast_share_before, cast_share_thread, cast_share_after, FIT_CAST | FIT_WAITS, 20000 },
+	{ "cast-leave", 3, cast_leave_before, cast_leave_thread, nothing_after, FIT_CAST | FIT_WAITS, 50000 },
+	{ "cast-again", 2, cast_again_before, cast_again_thread, nothing_after, FIT_CAST, 50000 },
+	{ "cast-close", 3, cast_leave_before, cast_close_thread, cast_close_after, FIT_CAST, 50000 },
+	{ "cast-lag",   4, cast_lag_before,   cast_lag_thread,   cast_close_after, FIT_CAST | FIT_LAG, 50000 },
+	{ "cast-lag-share", 3, cast_lag_share_before, cast_lag_share_thread, cast_lag_share_after, FIT_CAST | FIT_LAG, 50000 },
 };
 
 static bool fits(const struct plot *p, const struct kind *k)
@@ -1137,6 +1420,10 @@ static bool fits(const struct plot *p, const struct kind *k)
 	if (((p->fits & FIT_ONE) != 0) != (k->flavor == CHAN_FLAVOR_ONESHOT))
 		return false;
 	if (((p->fits & FIT_TIMER) != 0) != ((k->promises & TIMER) != 0))
+		return false;
+	if (!(p->fits & FIT_ALSO_CAST) && ((p->fits & FIT_CAST) != 0) != (k->flavor == CHAN_FLAVOR_BROADCAST))
+		return false;
+	if ((p->fits & FIT_LAG) && !(k->promises & DROP))
 		return false;
 	if ((p->fits & FIT_MANY) && (k->promises & (SP | SC)))
 		return false;
