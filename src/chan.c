@@ -8,13 +8,21 @@ static const struct chan__deadline chan_forever = { true, { 0, 0 } };
 
 /* ------------------------------------------------------------------ creation */
 
-static int chan_make(struct chan__config *config, chan_sender_t **tx, chan_receiver_t **rx)
+static int chan_first_receiver(struct chan *c, chan_receiver_t **rx)
+{
+	if (c->flavor->subscribe)
+		return c->flavor->subscribe(c, rx);
+	*rx = &c->receiver;
+	return 0;
+}
+
+int chan__make_deserted(struct chan__config *config, chan_sender_t **tx, chan_receiver_t **rx)
 {
 	const struct chan__flavor *flavor;
 	struct chan *c;
 	int e;
 
-	if (!tx || !rx)
+	if (!tx)
 		return EINVAL;
 	chan__process_setup();
 	e = chan__flavor_pick(config, &flavor);
@@ -22,9 +30,17 @@ static int chan_make(struct chan__config *config, chan_sender_t **tx, chan_recei
 		e = flavor->create(config, &c);
 	if (e != 0)
 		return e;
+	if (rx && (e = chan_first_receiver(c, rx)) != 0) {
+		chan_sender_drop((chan_sender_t *)c);
+		return e;
+	}
 	*tx = (chan_sender_t *)c;
-	*rx = &c->receiver;
 	return 0;
+}
+
+int chan__make(struct chan__config *config, chan_sender_t **tx, chan_receiver_t **rx)
+{
+	return rx ? chan__make_deserted(config, tx, rx) : EINVAL;
 }
 
 CHAN__EXPORT int chan_create(const chan_attr_t *attr, size_t msg_size,
@@ -36,7 +52,7 @@ CHAN__EXPORT int chan_create(const chan_attr_t *attr, size_t msg_size,
 	if (e != 0)
 		return e;
 	config.msg_size = msg_size;
-	return chan_make(&config, tx, rx);
+	return chan__make(&config, tx, rx);
 }
 
 CHAN__EXPORT int chan_bounded(size_t capacity, size_t msg_size,
@@ -50,12 +66,21 @@ CHAN__EXPORT int chan_bounded(size_t capacity, size_t msg_size,
 	config.msg_size = msg_size;
 	config.capacity = capacity;
 	config.capacity_set = true;
-	return chan_make(&config, tx, rx);
+	return chan__make(&config, tx, rx);
 }
 
 CHAN__EXPORT int chan_unbounded(size_t msg_size, chan_sender_t **tx, chan_receiver_t **rx)
 {
 	return chan_create(NULL, msg_size, tx, rx);
+}
+
+CHAN__EXPORT int chan_subscribe(chan_sender_t *tx, chan_receiver_t **rx)
+{
+	struct chan *c = (struct chan *)tx;
+
+	if (!c || !rx)
+		return EINVAL;
+	return c->flavor->subscribe ? c->flavor->subscribe(c, rx) : ENOTSUP;
 }
 
 /* ------------------------------------------------------------------- queries */
@@ -339,7 +364,8 @@ CHAN__EXPORT int chan_try_recv_many(chan_receiver_t *rx, void *msgs, size_t max,
 	return *received > 0 ? 0 : e;
 }
 
-/* Waits for one, and takes what is there beside it. */
+/* Waits for one, and takes what is there beside it.  A loss that came to light
+ * there would go unheard: it is left to the next call. */
 static int chan_recv_some(chan_receiver_t *rx, void *msgs, size_t max, size_t *received)
 {
 	size_t size = msgs ? rx->chan->msg_size : 0, more = 0;
@@ -347,7 +373,7 @@ static int chan_recv_some(chan_receiver_t *rx, void *msgs, size_t max, size_t *r
 
 	if (e != 0)
 		return e;
-	if (max > 1)
+	if (max > 1 && !chan__reports_losses(rx->chan))
 		chan__serve_then_recv(rx, msgs ? (char *)msgs + size : NULL, max - 1, &more);
 	*received = 1 + more;
 	return 0;

@@ -35,7 +35,7 @@ void lane_open(struct lane *l, const struct kind *k, bool sends, bool ready)
 
 	l->kind = k;
 	l->e = kind_open(k, sizeof(number));
-	l->sends = sends && (ready || !kind_is_unbounded(k));
+	l->sends = sends && (ready || !kind_never_fills(k));
 	l->ready = ready;
 	l->msg = l->sends ? LANE_MESSAGE : 0;
 	if (is_rendezvous(l)) {

@@ -518,7 +518,7 @@ static void a_notified_select_that_times_out_passes_it_on(const struct kind *k)
 {
 	struct dice dice = { 41 };
 
-	for (int sends = 0; sends < (kind_is_unbounded(k) ? 1 : 2); sends++) {
+	for (int sends = 0; sends < (kind_never_fills(k) ? 1 : 2); sends++) {
 		struct rivals r;
 		bool call_first;
 

@@ -472,12 +472,12 @@ static void loops_that_watch_and_try_miss_nothing(const struct kind *k)
 }
 
 static const struct behaviour behaviours[] = {
-	BEHAVIOUR(a_receive_is_reported_and_left, NEEDS_NOTHING),
-	BEHAVIOUR(a_send_is_reported_and_left, NEEDS_NOTHING),
-	BEHAVIOUR(nothing_is_destroyed_by_looking, NEEDS_NOTHING),
-	BEHAVIOUR(an_observer_of_receives_is_told_of_a_message, NEEDS_NOTHING),
+	BEHAVIOUR(a_receive_is_reported_and_left, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_send_is_reported_and_left, FITS_ONE_MESSAGE),
+	BEHAVIOUR(nothing_is_destroyed_by_looking, NEEDS_DESTRUCTOR | FITS_ONE_MESSAGE),
+	BEHAVIOUR(an_observer_of_receives_is_told_of_a_message, FITS_ONE_MESSAGE),
 	BEHAVIOUR(an_observer_of_sends_is_told_of_room, NEEDS_FULL),
-	BEHAVIOUR(an_observer_is_told_of_the_end, NEEDS_NOTHING),
+	BEHAVIOUR(an_observer_is_told_of_the_end, FITS_ONE_MESSAGE),
 	BEHAVIOUR(an_observer_is_told_of_a_blocked_select, NEEDS_RENDEZVOUS),
 	BEHAVIOUR(every_observer_is_told, NEEDS_FULL),
 	BEHAVIOUR(an_observer_takes_no_message_from_a_receiver, NEEDS_NOTHING),

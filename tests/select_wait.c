@@ -167,7 +167,7 @@ static struct mixture *mixture_new(void)
 	must(m != NULL);
 	for (size_t i = 0; i < select_n_kinds; i++)
 		for (int sends = 0; sends < 2; sends++) {
-			if (sends && kind_is_unbounded(&select_kinds[i]))
+			if (sends && kind_never_fills(&select_kinds[i]))
 				continue;
 			lane_open(&m->lanes[m->n], &select_kinds[i], sends, false);
 			m->cases[m->n] = lane_case(&m->lanes[m->n]);
@@ -197,10 +197,14 @@ static void every_kind_can_stand_in_one_set(const struct kind *k)
 		pick_finish(&p);
 		must_have_picked(&p, i, 0);
 		must_eq(m->lanes[i].msg, LANE_MESSAGE);
+		if (m->lanes[i].kind->one_message)
+			m->cases[i] = case_none(); /* it has ended */
 	}
 	for (size_t i = 0; i < m->n; i++) {
 		struct pick p = pick_of(m->cases, m->n, CHAN_SELECT_READY, (enum pick_form)(i % PICK_FORMS));
 
+		if (m->lanes[i].kind->one_message)
+			continue;
 		pick_start_asleep(&p);
 		chan_close(m->lanes[i].e.c);
 		pick_finish(&p);
@@ -266,7 +270,7 @@ static pthread_barrier_t idle_gate;
 
 static bool can_idle(const struct kind *k, enum idler i)
 {
-	return i != IDLE_SEND || !kind_is_unbounded(k);
+	return i != IDLE_SEND || !kind_never_fills(k);
 }
 
 /* The other case of the set is of the next kind. */
@@ -617,12 +621,12 @@ static void a_receiving_select_is_served_beside_a_barging_thread(const struct ki
 static void a_sending_select_is_served_beside_a_barging_thread(const struct kind *k)   { served_beside(k, true); }
 
 static const struct behaviour behaviours[] = {
-	BEHAVIOUR(a_receiving_select_is_woken_by_send, NEEDS_NOTHING),
-	BEHAVIOUR(a_receiving_select_is_woken_by_try_send, NEEDS_NOTHING),
-	BEHAVIOUR(a_receiving_select_is_woken_by_a_batch, NEEDS_NOTHING),
-	BEHAVIOUR(a_receiving_select_is_woken_by_a_select, NEEDS_NOTHING),
-	BEHAVIOUR(a_receiving_select_is_woken_by_close, NEEDS_NOTHING),
-	BEHAVIOUR(a_receiving_select_is_woken_by_the_last_drop, NEEDS_NOTHING),
+	BEHAVIOUR(a_receiving_select_is_woken_by_send, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_receiving_select_is_woken_by_try_send, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_receiving_select_is_woken_by_a_batch, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_receiving_select_is_woken_by_a_select, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_receiving_select_is_woken_by_close, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_receiving_select_is_woken_by_the_last_drop, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_sending_select_is_woken_by_recv, NEEDS_FULL),
 	BEHAVIOUR(a_sending_select_is_woken_by_try_recv, NEEDS_FULL),
 	BEHAVIOUR(a_sending_select_is_woken_by_a_batch, NEEDS_FULL),
@@ -631,16 +635,16 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_sending_select_is_woken_by_the_last_drop, NEEDS_FULL),
 	BEHAVIOUR(a_batch_wakes_as_many_selects_as_it_serves, NEEDS_NOTHING),
 	BEHAVIOUR(every_kind_can_stand_in_one_set, RUNS_ONCE),
-	BEHAVIOUR(a_receiving_select_wakes_within_five_milliseconds, NEEDS_NOTHING),
+	BEHAVIOUR(a_receiving_select_wakes_within_five_milliseconds, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_sending_select_wakes_within_five_milliseconds, NEEDS_FULL),
-	BEHAVIOUR(a_blocked_receiving_select_costs_nothing, NEEDS_NOTHING),
+	BEHAVIOUR(a_blocked_receiving_select_costs_nothing, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_blocked_sending_select_costs_nothing, NEEDS_FULL),
-	BEHAVIOUR(a_blocked_observer_costs_nothing, NEEDS_NOTHING),
-	BEHAVIOUR(a_select_lasts_through_a_signal_storm, NEEDS_NOTHING),
-	BEHAVIOUR(a_signal_storm_makes_no_select_early, NEEDS_NOTHING),
-	BEHAVIOUR(a_cancelled_select_still_picks, NEEDS_NOTHING),
-	BEHAVIOUR(selects_work_in_the_child_of_a_fork, NEEDS_NOTHING),
-	BEHAVIOUR(a_child_drops_what_a_select_waits_in, NEEDS_BUSY_FORK),
+	BEHAVIOUR(a_blocked_observer_costs_nothing, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_select_lasts_through_a_signal_storm, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_signal_storm_makes_no_select_early, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_cancelled_select_still_picks, FITS_ONE_MESSAGE),
+	BEHAVIOUR(selects_work_in_the_child_of_a_fork, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_child_drops_what_a_select_waits_in, NEEDS_BUSY_FORK | FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_receiving_select_is_served_beside_a_barging_thread, NEEDS_NOTHING),
 	BEHAVIOUR(a_sending_select_is_served_beside_a_barging_thread, NEEDS_FULL),
 };

@@ -637,7 +637,7 @@ static void start_idling(const struct kind *k, enum call_form form, struct idle 
 	ends->empty = kind_open(k, 8);
 	ends->full = kind_open(k, 8);
 	start_one_idling(&i->receives[form], call_recv(ends->empty.rx, form));
-	if (kind_is_unbounded(k))
+	if (kind_never_fills(k))
 		return;
 	make_full(k, &ends->full);
 	start_one_idling(&i->sends[form], call_send(ends->full.tx, form, 0));
@@ -648,7 +648,7 @@ static void end_idling(const struct kind *k, enum call_form form, struct idle *i
 	chan_close(ends->full.c);
 	chan_close(ends->empty.c);
 	call_finish(&i->receives[form]);
-	if (!kind_is_unbounded(k))
+	if (!kind_never_fills(k))
 		call_finish(&i->sends[form]);
 	ends_drop(&ends->full);
 	ends_drop(&ends->empty);
@@ -660,7 +660,7 @@ static unsigned idle_threads(void)
 	unsigned n = 1;
 
 	for (size_t i = 0; i < n_kinds; i++)
-		n += kind_is_unbounded(&kinds[i]) ? CALL_FORMS : 2 * CALL_FORMS;
+		n += kind_never_fills(&kinds[i]) ? CALL_FORMS : 2 * CALL_FORMS;
 	return n;
 }
 
@@ -949,22 +949,22 @@ static void a_pending_cancel_waits_for_callbacks_too(const struct kind *k)
 }
 
 static const struct behaviour behaviours[] = {
-	BEHAVIOUR(a_receiver_is_woken_by_send, NEEDS_NOTHING),
-	BEHAVIOUR(a_receiver_is_woken_by_try_send, NEEDS_NOTHING),
-	BEHAVIOUR(a_receiver_is_woken_by_a_batch, NEEDS_NOTHING),
-	BEHAVIOUR(a_receiver_is_woken_by_close, NEEDS_NOTHING),
-	BEHAVIOUR(a_receiver_is_woken_by_the_last_drop, NEEDS_NOTHING),
+	BEHAVIOUR(a_receiver_is_woken_by_send, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_receiver_is_woken_by_try_send, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_receiver_is_woken_by_a_batch, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_receiver_is_woken_by_close, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_receiver_is_woken_by_the_last_drop, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_sender_is_woken_by_recv, NEEDS_FULL),
 	BEHAVIOUR(a_sender_is_woken_by_try_recv, NEEDS_FULL),
 	BEHAVIOUR(a_sender_is_woken_by_a_batch, NEEDS_FULL),
 	BEHAVIOUR(a_sender_is_woken_by_close, NEEDS_FULL),
 	BEHAVIOUR(a_sender_is_woken_by_the_last_drop, NEEDS_FULL),
-	BEHAVIOUR(a_sender_is_woken_by_a_receive_into_nothing, NEEDS_FULL),
-	BEHAVIOUR(close_wakes_every_receiver, NEEDS_NOTHING),
+	BEHAVIOUR(a_sender_is_woken_by_a_receive_into_nothing, NEEDS_FULL | NEEDS_DESTRUCTOR),
+	BEHAVIOUR(close_wakes_every_receiver, FITS_ONE_MESSAGE),
 	BEHAVIOUR(close_wakes_every_sender, NEEDS_FULL),
 	BEHAVIOUR(a_batch_wakes_as_many_as_it_serves, NEEDS_NOTHING),
 	BEHAVIOUR(a_batch_frees_as_many_senders_as_it_takes, NEEDS_FULL),
-	BEHAVIOUR(a_receiver_that_gave_up_blocks_nobody, NEEDS_NOTHING),
+	BEHAVIOUR(a_receiver_that_gave_up_blocks_nobody, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_sender_that_gave_up_blocks_nobody, NEEDS_FULL),
 	BEHAVIOUR(a_timed_receive_races_a_sender, NEEDS_NOTHING),
 	BEHAVIOUR(a_timed_send_races_a_receiver, NEEDS_FULL),
@@ -976,15 +976,15 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(ping_pong_goes_on_with_one_processor, NEEDS_NOTHING),
 	BEHAVIOUR(a_receiver_wakes_within_five_milliseconds, NEEDS_NOTHING),
 	BEHAVIOUR(a_sender_wakes_within_five_milliseconds, NEEDS_FULL),
-	BEHAVIOUR(a_blocked_receiver_costs_nothing, NEEDS_NOTHING),
+	BEHAVIOUR(a_blocked_receiver_costs_nothing, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_blocked_sender_costs_nothing, NEEDS_FULL),
 	BEHAVIOUR(a_receive_lasts_through_a_signal_storm, NEEDS_NOTHING),
 	BEHAVIOUR(a_send_lasts_through_a_signal_storm, NEEDS_FULL),
-	BEHAVIOUR(a_signal_storm_makes_no_timeout_early, NEEDS_NOTHING),
+	BEHAVIOUR(a_signal_storm_makes_no_timeout_early, FITS_ONE_MESSAGE),
 	BEHAVIOUR(messages_flow_through_a_signal_storm, NEEDS_NOTHING),
 	BEHAVIOUR(a_cancelled_receiver_still_receives, NEEDS_NOTHING),
 	BEHAVIOUR(a_cancelled_sender_still_sends, NEEDS_FULL),
-	BEHAVIOUR(a_pending_cancel_waits_for_callbacks_too, NEEDS_QUEUE),
+	BEHAVIOUR(a_pending_cancel_waits_for_callbacks_too, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
 };
 
 int main(void)

@@ -225,8 +225,8 @@ static void the_child_drops_what_is_busy(const struct kind *k)
 
 static const struct behaviour behaviours[] = {
 	BEHAVIOUR(the_child_has_a_copy_that_works, NEEDS_NOTHING),
-	BEHAVIOUR(the_child_may_make_channels, NEEDS_NOTHING),
-	BEHAVIOUR(the_child_drops_what_a_thread_waits_in, NEEDS_NOTHING),
+	BEHAVIOUR(the_child_may_make_channels, FITS_ONE_MESSAGE),
+	BEHAVIOUR(the_child_drops_what_a_thread_waits_in, FITS_ONE_MESSAGE),
 	BEHAVIOUR(the_child_drops_what_a_sender_waits_in, NEEDS_FULL),
 	BEHAVIOUR(the_child_drops_what_is_busy, NEEDS_BUSY_FORK),
 };

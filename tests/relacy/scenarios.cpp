@@ -57,6 +57,10 @@ static const struct kind kinds[] = {
 	{ "condvar-1",       CHAN_FLAVOR_MUTEX_CONDVAR, 1, 0, 8, 2 },
 	{ "condvar-1-drop",  CHAN_FLAVOR_MUTEX_CONDVAR, 1, DROP, 8, 2 },
 	{ "condvar-list",    CHAN_FLAVOR_MUTEX_CONDVAR, CHAN_UNBOUNDED, 0, 8, 2 },
+	{ "oneshot",         CHAN_FLAVOR_ONESHOT, 1, 0, 8, 2 },
+	{ "oneshot-sp",      CHAN_FLAVOR_ONESHOT, 1, SP, 8, 2 },
+	{ "oneshot-sc",      CHAN_FLAVOR_ONESHOT, 1, SC, 264, 2 },
+	{ "oneshot-spsc",    CHAN_FLAVOR_ONESHOT, 1, SP | SC, 8, 2 },
 	{ "condvar-list-sc", CHAN_FLAVOR_MUTEX_CONDVAR, CHAN_UNBOUNDED, SC, 8, 2 },
 };
 
@@ -598,9 +602,174 @@ static void scarce_after(void)
 	account();
 }
 
+/* --------------------------------------------------- one: a channel for one message in all.
+ * Each sender tries to send it, in some form that never waits; one of them does. */
+
+static int messages_sent(void)
+{
+	int n = 0;
+
+	for (int i = 0; i < MESSAGES; i++)
+		n += fates[i].sent;
+	return n;
+}
+
+static int use_once(int sender)
+{
+	unsigned char flat[2 * sizeof(struct message)];
+	struct message m;
+	size_t size = kind_now()->msg_size, n = 0;
+	bool was_displaced = true;
+	int form = (int)model_rand(kind_now()->promises & SC ? 4 : 5), e;
+
+	write_message(&m, sender, 0);
+	memcpy(flat, &m, size);
+	memcpy(flat + size, &m, size);
+	model_wrote(flat, 2 * size);
+	switch (form) {
+	case 0:  e = chan_send(tx, flat); break;
+	case 1:  e = chan_send_timeout(tx, flat, 1); break;
+	case 2:  e = chan_try_send(tx, flat); break;
+	case 3:  e = chan_send_many(tx, flat, 2, &n); break;
+	default: e = chan_force_send(tx, flat, NULL, &was_displaced); break;
+	}
+	model_check(e == EPIPE || (e == 0 && form != 3), "a send had to wait");
+	fates[sender * EACH].sent = e == 0 || n > 0;
+	return fates[sender * EACH].sent ? 0 : e;
+}
+
+/* A sender stays, so that nothing but the one message ends the receivers' wait. */
+static void one_before(void)
+{
+	make(true, producers() + 1, consumers());
+}
+
+static void one_thread(int i)
+{
+	if (i >= producers()) {
+		recv_all(rx, i);
+		drop_receiver();
+		return;
+	}
+	if (use_once(i) == EPIPE)
+		model_check(producers() > 1, "the only send was refused");
+	model_check(chan_is_disconnected(chan_sender_channel(tx)), "used, and still connected");
+	chan_sender_drop(tx);
+}
+
+static void one_after(void)
+{
+	model_check(messages_sent() == 1, "not one message in all");
+	flow_after();
+}
+
+/* one-unsent: all senders leave; what they did before is seen by who gets EPIPE. */
+
+static void one_unsent_thread(int i)
+{
+	if (i < producers()) {
+		leave_word(i);
+		chan_sender_drop(tx);
+	} else {
+		recv_all(rx, i);
+		read_words(0, producers());
+		drop_receiver();
+	}
+}
+
+/* one-leave: the receivers leave, with the message or without. */
+
+static void one_leave_thread(int i)
+{
+	struct message m;
+
+	if (i < producers()) {
+		bool gone = receivers_left == 0;
+		int e = use_once(i);
+
+		model_check(e == EPIPE || !gone, "a send to nobody");
+		if (e == EPIPE && producers() == 1)
+			read_words(producers(), producers() + consumers());
+		chan_sender_drop(tx);
+		return;
+	}
+	if (model_rand(2) != 0 && chan_recv_timeout(rx, &m, 1) == 0)
+		received(i, &m);
+	leave_word(i);
+	drop_receiver();
+}
+
+/* one-close: a receiver closes; sent before or not at all. */
+
+static void one_close_thread(int i)
+{
+	chan_t *c = chan_receiver_channel(rx);
+	int p = producers();
+
+	if (i < p) {
+		if (use_once(i) == EPIPE && p == 1)
+			read_words(p, p + 1);
+		chan_sender_drop(tx);
+		return;
+	}
+	if (i == p) {
+		leave_word(i);
+		chan_close(c);
+		model_check(chan_is_disconnected(c), "closed, and still connected");
+	}
+	model_check(chan_len(c) <= 1, "more than fits");
+	recv_all(rx, i);
+	drop_receiver();
+}
+
+/* one-timed: a receiver that gives up after a while, and one that does not. */
+
+static void one_timed_before(void)
+{
+	make(model_rand(2) != 0, 2, 2);
+}
+
+static void one_timed_thread(int i)
+{
+	struct message m;
+	int e;
+
+	if (i == 0) {
+		model_check(use_once(i) == 0, "the only send was refused");
+		chan_sender_drop(tx);
+		return;
+	}
+	e = i == 1 ? chan_recv(rx, &m) : chan_recv_timeout(rx, &m, 1);
+	model_check(e == 0 || e == EPIPE || (i == 2 && e == ETIMEDOUT), "a receive failed for no reason");
+	if (e == 0)
+		received(i, &m);
+	drop_receiver();
+}
+
+/* one-weak: an upgrade against the last drop; only who came by it sends. */
+
+static void one_weak_thread(int i)
+{
+	chan_weak_sender_t *weak = (chan_weak_sender_t *)tx;
+	chan_sender_t *upgraded;
+
+	if (i == 0) {
+		chan_sender_drop(tx);
+	} else if (i == 1) {
+		recv_all(rx, i);
+		drop_receiver();
+	} else {
+		upgraded = chan_weak_sender_upgrade(weak);
+		if (upgraded)
+			model_check(send_one(upgraded, i, 0) == 0, "a send failed");
+		chan_sender_drop(upgraded);
+		chan_weak_sender_drop(weak);
+	}
+}
+
 /* -------------------------------------------------------------------------- the table */
 
-enum { FIT_ANY = 0, FIT_MANY = 1, FIT_BOUNDED = 2, FIT_WAITS = 4, FIT_ARRAY = 8, FIT_LIST = 16 };
+enum { FIT_ANY = 0, FIT_MANY = 1, FIT_BOUNDED = 2, FIT_WAITS = 4, FIT_ARRAY = 8, FIT_LIST = 16, FIT_ONE = 32 };
 
 static const struct plot {
 	const char *name;
@@ -621,10 +790,18 @@ static const struct plot {
 	{ "force",      0, drain_before,      force_thread,      account, FIT_ARRAY, 20000 },
 	{ "weak",       3, weak_before,       weak_thread,       account, FIT_MANY, 20000 },
 	{ "scarce",     0, scarce_before,     scarce_thread,     scarce_after, FIT_LIST, 20000 },
+	{ "one",        0, one_before,        one_thread,        one_after, FIT_ONE, 100000 },
+	{ "one-unsent", 0, drain_before,      one_unsent_thread, account, FIT_ONE, 20000 },
+	{ "one-leave",  0, drain_before,      one_leave_thread,  account, FIT_ONE, 100000 },
+	{ "one-close",  0, drain_before,      one_close_thread,  account, FIT_ONE, 100000 },
+	{ "one-timed",  3, one_timed_before,  one_timed_thread,  flow_after, FIT_ONE | FIT_MANY, 100000 },
+	{ "one-weak",   3, weak_before,       one_weak_thread,   account, FIT_ONE | FIT_MANY, 20000 },
 };
 
 static bool fits(const struct plot *p, const struct kind *k)
 {
+	if (((p->fits & FIT_ONE) != 0) != (k->flavor == CHAN_FLAVOR_ONESHOT))
+		return false;
 	if ((p->fits & FIT_MANY) && (k->promises & (SP | SC)))
 		return false;
 	if ((p->fits & FIT_WAITS) && (k->promises & DROP))

@@ -47,17 +47,18 @@ static int make_send(struct call *call)
 
 static int make_recv(struct call *call)
 {
+	void *into = call->into ? call->into : &call->value;
 	struct timespec deadline;
 
 	chan_deadline(call->timeout_ns, &deadline);
 	errno = TEST_ERRNO;
 	switch (call->form) {
-	case CALL_TIMEOUT:       return chan_recv_timeout(call->rx, &call->value, call->timeout_ns);
-	case CALL_DEADLINE:      return chan_recv_deadline(call->rx, &call->value, &deadline);
-	case CALL_FOREVER:       return chan_recv_timeout(call->rx, &call->value, CHAN_FOREVER);
-	case CALL_NULL_DEADLINE: return chan_recv_deadline(call->rx, &call->value, NULL);
-	case CALL_MANY:          return chan_recv_many(call->rx, &call->value, 1, &call->count);
-	default:                 return chan_recv(call->rx, &call->value);
+	case CALL_TIMEOUT:       return chan_recv_timeout(call->rx, into, call->timeout_ns);
+	case CALL_DEADLINE:      return chan_recv_deadline(call->rx, into, &deadline);
+	case CALL_FOREVER:       return chan_recv_timeout(call->rx, into, CHAN_FOREVER);
+	case CALL_NULL_DEADLINE: return chan_recv_deadline(call->rx, into, NULL);
+	case CALL_MANY:          return chan_recv_many(call->rx, into, 1, &call->count);
+	default:                 return chan_recv(call->rx, into);
 	}
 }
 

@@ -22,7 +22,8 @@ struct call {
 	chan_receiver_t *rx;
 	enum call_form form;
 	uint64_t timeout_ns; /* for the forms that have one */
-	uint64_t value;      /* the message */
+	uint64_t value;      /* the message ... */
+	void *into;          /* ... of a receive goes here, if set */
 	int result;
 	size_t count;        /* what a batch wrote */
 	uint64_t began_ns, ended_ns;
