@@ -481,7 +481,7 @@ static void shares_what_comes_at_once(const struct kind *k, bool sends)
 	struct rivals r;
 
 	rivals_open(&r, k, sends);
-	for (size_t i = 0; i < test_scaled(250); i++) {
+	for (size_t i = 0; i < test_scaled(80); i++) {
 		struct feeding feeding[2];
 		struct gate gate;
 
@@ -523,7 +523,7 @@ static void a_notified_select_that_times_out_passes_it_on(const struct kind *k)
 		bool call_first;
 
 		rivals_open(&r, k, sends);
-		for (size_t i = 0; i < test_scaled(250); i++) {
+		for (size_t i = 0; i < test_scaled(120); i++) {
 			rivals_prepare(&r, i % 2 ? PICK_TIMEOUT : PICK_DEADLINE);
 			r.pick.timeout_ns = dice_roll(&dice, 60 * CHAN_USEC);
 			call_first = dice_roll(&dice, 2) == 0;
@@ -635,7 +635,7 @@ static void nobody_touches_a_frame_that_is_gone(const struct kind *k)
 		atomic_init(&p[i].stop, false);
 		worker_start(&p[i].worker, pound, &p[i]);
 	}
-	for (size_t i = 0; i < test_scaled(4000); i++) {
+	for (size_t i = 0; i < test_scaled(2000); i++) {
 		struct frame *f = &frames[i % FRAMES];
 
 		must(is_poison(f, sizeof(*f)));

@@ -254,7 +254,7 @@ static void an_observer_that_gives_up_takes_no_wake_up_along(const struct kind *
 	struct lane l;
 
 	lane_open(&l, k, false, false);
-	for (size_t i = 0; i < test_scaled(300); i++) {
+	for (size_t i = 0; i < test_scaled(150); i++) {
 		chan_case_t c = lane_case(&l);
 		struct pick p = observe(&c, PICK_TIMEOUT);
 		struct call waiter = rival_of(&l);
