@@ -3,7 +3,6 @@
  * them, by nothing else, and asleep meanwhile
  */
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -727,60 +726,6 @@ static void a_blocked_sender_costs_nothing(const struct kind *k)
 
 /* --------------------------------------------------------------------- signals */
 
-static atomic_uint signals_seen;
-
-static void on_signal(int number)
-{
-	(void)number;
-	atomic_fetch_add(&signals_seen, 1);
-}
-
-struct storm {
-	struct worker *target;
-	atomic_bool stop;
-	struct worker worker;
-};
-
-/* Ten thousand a second, at the thread that waits. */
-static void rain(void *arg)
-{
-	struct storm *s = arg;
-
-	while (!atomic_load(&s->stop)) {
-		uint64_t next = now_ns() + 100 * CHAN_USEC;
-
-		if (!atomic_load(&s->target->ended))
-			pthread_kill(s->target->thread, SIGUSR1);
-		while (now_ns() < next)
-			sched_yield();
-	}
-}
-
-static void storm_start(struct storm *s, struct worker *target)
-{
-	struct sigaction action = { .sa_handler = on_signal };
-
-	sigemptyset(&action.sa_mask);
-	must_eq(sigaction(SIGUSR1, &action, NULL), 0);
-	atomic_store(&signals_seen, 0);
-	atomic_init(&s->stop, false);
-	s->target = target;
-	worker_start(&s->worker, rain, s);
-}
-
-static void storm_end(struct storm *s)
-{
-	atomic_store(&s->stop, true);
-	worker_join(&s->worker);
-}
-
-static void wait_for_signals(unsigned n)
-{
-	unsigned target = atomic_load(&signals_seen) + n;
-
-	wait_for(atomic_load(&signals_seen) >= target);
-}
-
 /* A blocked call lasts through hundreds of signals and then gets its message. */
 static void a_receive_lasts_through_a_signal_storm(const struct kind *k)
 {
@@ -793,7 +738,7 @@ static void a_receive_lasts_through_a_signal_storm(const struct kind *k)
 
 		call_start_asleep(&call);
 		storm_start(&storm, &call.worker);
-		wait_for_signals((unsigned)test_scaled(200));
+		storm_wait((unsigned)test_scaled(200));
 		must(!atomic_load(&call.worker.ended));
 		must_give(0, chan_send(e.tx, &number));
 		wait_for(atomic_load(&call.worker.ended));
@@ -816,7 +761,7 @@ static void a_send_lasts_through_a_signal_storm(const struct kind *k)
 
 		call_start_asleep(&call);
 		storm_start(&storm, &call.worker);
-		wait_for_signals((unsigned)test_scaled(200));
+		storm_wait((unsigned)test_scaled(200));
 		must(!atomic_load(&call.worker.ended));
 		must_give(0, chan_recv(e.rx, &number));
 		must_eq(number, form);
