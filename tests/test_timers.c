@@ -366,7 +366,7 @@ static void waiting_costs_nothing(const struct kind *k)
 	for (size_t i = 0; i < TIMERS; i++)
 		for (enum call_form form = 0; form < CALL_FORMS; form++) {
 			struct call *call = &calls[i][form];
-			bool timed = form == CALL_TIMEOUT || form == CALL_DEADLINE;
+			bool timed = form == CALL_TIMEOUT || form == CALL_DEADLINE || form == CALL_CANCEL_TIMEOUT;
 
 			chan_close(chan_receiver_channel(rx[i][form]));
 			call_finish(call);
