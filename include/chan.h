@@ -50,6 +50,7 @@ typedef struct chan             chan_t;             /* a channel, seen from outs
 typedef struct chan_sender      chan_sender_t;      /* the sending half */
 typedef struct chan_receiver    chan_receiver_t;    /* the receiving half */
 typedef struct chan_weak_sender chan_weak_sender_t; /* a sender that does not keep the channel connected */
+typedef struct chan_cancel      chan_cancel_t;      /* a cancellation token */
 
 /* How a channel works inside; see chan_flavors(7). */
 typedef int chan_flavor_t;
@@ -255,6 +256,11 @@ int chan_try_send(chan_sender_t *tx, const void *msg);
 int chan_send_timeout(chan_sender_t *tx, const void *msg, uint64_t timeout_ns);
 int chan_send_deadline(chan_sender_t *tx, const void *msg, const struct timespec *abstime);
 
+/* Until a token is triggered (NULL: no token): ECANCELED, unless the message can be
+ * sent at once, which is always tried. */
+int chan_send_cancel(chan_sender_t *tx, const void *msg, chan_cancel_t *cancel);
+int chan_send_cancel_timeout(chan_sender_t *tx, const void *msg, chan_cancel_t *cancel, uint64_t timeout_ns);
+
 /* Send without waiting for space: when full, the oldest message makes room.
  * It goes to `displaced` (may equal msg), or to the destructor if that is NULL.
  * *was_displaced is written whenever 0 is returned, and may be NULL only if
@@ -271,6 +277,11 @@ int chan_recv(chan_receiver_t *rx, void *msg);
 int chan_try_recv(chan_receiver_t *rx, void *msg);
 int chan_recv_timeout(chan_receiver_t *rx, void *msg, uint64_t timeout_ns);
 int chan_recv_deadline(chan_receiver_t *rx, void *msg, const struct timespec *abstime);
+
+/* ECANCELED, unless a message is there: a loop that must stop under load asks
+ * chan_cancel_is_triggered() as well. */
+int chan_recv_cancel(chan_receiver_t *rx, void *msg, chan_cancel_t *cancel);
+int chan_recv_cancel_timeout(chan_receiver_t *rx, void *msg, chan_cancel_t *cancel, uint64_t timeout_ns);
 
 /* Batches: n messages side by side.  The count is always written (unless its
  * pointer is NULL: EINVAL).  0 messages return 0 at once.  A batch is not
@@ -319,6 +330,27 @@ int chan_select_deadline(chan_case_t *cases, size_t n, unsigned flags, const str
 
 /* Now plus timeout_ns on CLOCK_MONOTONIC, saturating. */
 void chan_deadline(uint64_t timeout_ns, struct timespec *abstime);
+
+/* ------------------------------------------------------------- cancellation */
+
+/* A token is triggered once and for good, and all tokens made from it with it.
+ * parent NULL: a root.  A child keeps its parent alive, and is born triggered if
+ * that is.  EINVAL: out is NULL.  ENOMEM. */
+int chan_cancel_create(chan_cancel_t *parent, chan_cancel_t **out);
+
+/* Idempotent.  All descendants are triggered before it returns; the parent never is. */
+void chan_cancel_trigger(chan_cancel_t *c);
+
+/* True: what preceded the trigger is visible. */
+bool chan_cancel_is_triggered(const chan_cancel_t *c);
+
+/* A receive on it says EPIPE once triggered and never gets a message.  Borrowed, so not
+ * to be dropped (its clones are), and valid as long as the caller's token. */
+chan_receiver_t *chan_cancel_receiver(chan_cancel_t *c);
+
+/* One more owner of the same token; dropping does not trigger.  NULL: nothing. */
+chan_cancel_t *chan_cancel_clone(chan_cancel_t *c);
+void           chan_cancel_drop(chan_cancel_t *c);
 
 #ifdef __cplusplus
 }

@@ -200,7 +200,7 @@ CHAN__EXPORT int chan_send(chan_sender_t *tx, const void *msg)
 	if (!chan_sendable(c, msg))
 		return EINVAL;
 	e = chan__quick_send(c, msg);
-	return chan__likely(e != EAGAIN) ? e : chan__block_send(c, msg, &chan_forever);
+	return chan__likely(e != EAGAIN) ? e : chan__block_send(c, msg, &chan_forever, NULL);
 }
 
 CHAN__EXPORT int chan_send_timeout(chan_sender_t *tx, const void *msg, uint64_t timeout_ns)
@@ -215,7 +215,7 @@ CHAN__EXPORT int chan_send_timeout(chan_sender_t *tx, const void *msg, uint64_t 
 	if (chan__likely(e != EAGAIN))
 		return e;
 	d = chan__deadline_after(timeout_ns);
-	return chan__block_send(c, msg, &d);
+	return chan__block_send(c, msg, &d, NULL);
 }
 
 CHAN__EXPORT int chan_send_deadline(chan_sender_t *tx, const void *msg, const struct timespec *abstime)
@@ -227,7 +227,36 @@ CHAN__EXPORT int chan_send_deadline(chan_sender_t *tx, const void *msg, const st
 	if (!chan_sendable(c, msg) || (abstime && !chan__timespec_valid(abstime)))
 		return EINVAL;
 	e = chan__quick_send(c, msg);
-	return chan__likely(e != EAGAIN) ? e : chan__block_send(c, msg, &d);
+	return chan__likely(e != EAGAIN) ? e : chan__block_send(c, msg, &d, NULL);
+}
+
+CHAN__EXPORT int chan_send_cancel(chan_sender_t *tx, const void *msg, chan_cancel_t *cancel)
+{
+	struct chan *c = chan_to(tx);
+	int e;
+
+	if (!chan_sendable(c, msg))
+		return EINVAL;
+	e = chan__quick_send(c, msg);
+	if (chan__likely(e != EAGAIN))
+		return e;
+	return chan__block_send(c, msg, &chan_forever, chan_cancel_receiver(cancel));
+}
+
+CHAN__EXPORT int chan_send_cancel_timeout(chan_sender_t *tx, const void *msg, chan_cancel_t *cancel,
+                                          uint64_t timeout_ns)
+{
+	struct chan *c = chan_to(tx);
+	struct chan__deadline d;
+	int e;
+
+	if (!chan_sendable(c, msg))
+		return EINVAL;
+	e = chan__quick_send(c, msg);
+	if (chan__likely(e != EAGAIN))
+		return e;
+	d = chan__deadline_after(timeout_ns);
+	return chan__block_send(c, msg, &d, chan_cancel_receiver(cancel));
 }
 
 CHAN__EXPORT int chan_force_send(chan_sender_t *tx, const void *msg, void *displaced, bool *was_displaced)
@@ -257,7 +286,7 @@ CHAN__EXPORT int chan_recv(chan_receiver_t *rx, void *msg)
 	if (chan__unlikely(!rx))
 		return EINVAL;
 	e = chan__quick_recv(rx, msg);
-	return chan__likely(e != EAGAIN) ? e : chan__block_recv(rx, msg, &chan_forever);
+	return chan__likely(e != EAGAIN) ? e : chan__block_recv(rx, msg, &chan_forever, NULL);
 }
 
 CHAN__EXPORT int chan_recv_timeout(chan_receiver_t *rx, void *msg, uint64_t timeout_ns)
@@ -271,7 +300,7 @@ CHAN__EXPORT int chan_recv_timeout(chan_receiver_t *rx, void *msg, uint64_t time
 	if (chan__likely(e != EAGAIN))
 		return e;
 	d = chan__deadline_after(timeout_ns);
-	return chan__block_recv(rx, msg, &d);
+	return chan__block_recv(rx, msg, &d, NULL);
 }
 
 CHAN__EXPORT int chan_recv_deadline(chan_receiver_t *rx, void *msg, const struct timespec *abstime)
@@ -282,7 +311,34 @@ CHAN__EXPORT int chan_recv_deadline(chan_receiver_t *rx, void *msg, const struct
 	if (chan__unlikely(!rx) || (abstime && !chan__timespec_valid(abstime)))
 		return EINVAL;
 	e = chan__quick_recv(rx, msg);
-	return chan__likely(e != EAGAIN) ? e : chan__block_recv(rx, msg, &d);
+	return chan__likely(e != EAGAIN) ? e : chan__block_recv(rx, msg, &d, NULL);
+}
+
+CHAN__EXPORT int chan_recv_cancel(chan_receiver_t *rx, void *msg, chan_cancel_t *cancel)
+{
+	int e;
+
+	if (chan__unlikely(!rx))
+		return EINVAL;
+	e = chan__quick_recv(rx, msg);
+	if (chan__likely(e != EAGAIN))
+		return e;
+	return chan__block_recv(rx, msg, &chan_forever, chan_cancel_receiver(cancel));
+}
+
+CHAN__EXPORT int chan_recv_cancel_timeout(chan_receiver_t *rx, void *msg, chan_cancel_t *cancel,
+                                          uint64_t timeout_ns)
+{
+	struct chan__deadline d;
+	int e;
+
+	if (chan__unlikely(!rx))
+		return EINVAL;
+	e = chan__quick_recv(rx, msg);
+	if (chan__likely(e != EAGAIN))
+		return e;
+	d = chan__deadline_after(timeout_ns);
+	return chan__block_recv(rx, msg, &d, chan_cancel_receiver(cancel));
 }
 
 /* ------------------------------------------------------------------- batches */
@@ -322,7 +378,7 @@ static int chan_send_all(struct chan *c, const char *msgs, size_t n, size_t *sen
 		*sent += count;
 		if (e != EAGAIN)
 			continue;
-		e = chan__block_send(c, msgs + *sent * c->msg_size, &chan_forever);
+		e = chan__block_send(c, msgs + *sent * c->msg_size, &chan_forever, NULL);
 		*sent += e == 0;
 	}
 	return e;
@@ -369,7 +425,7 @@ CHAN__EXPORT int chan_try_recv_many(chan_receiver_t *rx, void *msgs, size_t max,
 static int chan_recv_some(chan_receiver_t *rx, void *msgs, size_t max, size_t *received)
 {
 	size_t size = msgs ? rx->chan->msg_size : 0, more = 0;
-	int e = chan__block_recv(rx, msgs, &chan_forever);
+	int e = chan__block_recv(rx, msgs, &chan_forever, NULL);
 
 	if (e != 0)
 		return e;

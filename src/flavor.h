@@ -199,6 +199,11 @@ CHAN__HIDDEN void chan__close(struct chan *c);
 /* Memory outlives the calls between; for calls that run callbacks. */
 CHAN__HIDDEN void chan__hold(struct chan *c);
 CHAN__HIDDEN void chan__release(struct chan *c);
+/* For whoever knows of it without holding it, and that its memory is there.
+ * False: it is on its way to be destroyed. */
+CHAN__HIDDEN bool chan__hold_unless_gone(struct chan *c);
+/* True: it is the caller's to destroy. */
+CHAN__HIDDEN bool chan__unhold(struct chan *c);
 
 /* Held if it has a destructor, which may drop the handle in use; the answer
  * says whether. */

@@ -115,9 +115,28 @@ void chan__hold(struct chan *c)
 	handle_count_up(&c->refs);
 }
 
+/* Zero is final: who finds it has come too late. */
+bool chan__hold_unless_gone(struct chan *c)
+{
+	size_t refs = chan__size_load_relaxed(&c->refs);
+
+	do {
+		if (refs == 0)
+			return false;
+		if (chan__unlikely(refs > SIZE_MAX / 2))
+			abort();
+	} while (!chan__size_cas_relaxed(&c->refs, &refs, refs + 1));
+	return true;
+}
+
+bool chan__unhold(struct chan *c)
+{
+	return handle_count_down(&c->refs);
+}
+
 void chan__release(struct chan *c)
 {
-	if (handle_count_down(&c->refs))
+	if (chan__unhold(c))
 		c->flavor->destroy(c);
 }
 

@@ -265,15 +265,6 @@ static void a_sender_that_gave_up_blocks_nobody(const struct kind *k)
 	ends_drop(&e);
 }
 
-/* Waits about this long by looking at the clock, finer than the kernel wakes. */
-static void spin_for(uint64_t ns)
-{
-	uint64_t end = now_ns() + ns;
-
-	while (now_ns() < end)
-		continue;
-}
-
 /* A message is taken or reported as ETIMEDOUT, never both, never neither. */
 static void a_timed_receive_races_a_sender(const struct kind *k)
 {
@@ -287,7 +278,7 @@ static void a_timed_receive_races_a_sender(const struct kind *k)
 
 		call.timeout_ns = dice_roll(&dice, 80 * CHAN_USEC);
 		call_start(&call);
-		spin_for(dice_roll(&dice, 80 * CHAN_USEC));
+		wait_spinning(dice_roll(&dice, 80 * CHAN_USEC));
 		if (k->capacity == 0) {
 			int error = chan_send_timeout(e.tx, &number, dice_roll(&dice, 40 * CHAN_USEC));
 
@@ -323,7 +314,7 @@ static void a_timed_send_races_a_receiver(const struct kind *k)
 
 		call.timeout_ns = dice_roll(&dice, 80 * CHAN_USEC);
 		call_start(&call);
-		spin_for(dice_roll(&dice, 80 * CHAN_USEC));
+		wait_spinning(dice_roll(&dice, 80 * CHAN_USEC));
 		error = chan_recv_timeout(e.rx, &number, k->capacity ? 0 : dice_roll(&dice, 40 * CHAN_USEC));
 		call_finish(&call);
 		must(error == 0 || k->capacity == 0);
@@ -354,7 +345,7 @@ static void a_notified_receiver_that_times_out_passes_it_on(const struct kind *k
 		hasty.timeout_ns = dice_roll(&dice, 60 * CHAN_USEC);
 		call_start(&hasty);
 		call_start(&patient);
-		spin_for(dice_roll(&dice, 90 * CHAN_USEC));
+		wait_spinning(dice_roll(&dice, 90 * CHAN_USEC));
 		must_give(0, chan_send(e.tx, &number));
 		call_finish(&hasty);
 		if (hasty.result == 0)
@@ -385,7 +376,7 @@ static void a_notified_sender_that_times_out_passes_it_on(const struct kind *k)
 		hasty.timeout_ns = dice_roll(&dice, 60 * CHAN_USEC);
 		call_start(&hasty);
 		call_start(&patient);
-		spin_for(dice_roll(&dice, 90 * CHAN_USEC));
+		wait_spinning(dice_roll(&dice, 90 * CHAN_USEC));
 		must_give(0, chan_recv(e.rx, &number));
 		sum += number;
 		got++;
@@ -618,17 +609,21 @@ static size_t n_kinds;
 static struct idle *idle; /* one for each kind */
 static bool idle_measured;
 
-/* The two channels of one form: one where a send blocks, one where a receive does. */
+/* The two channels of one form: one where a send blocks, one where a receive does;
+ * and their tokens, for the forms that take one. */
 struct idle_ends {
 	struct ends full, empty;
+	chan_cancel_t *send_token, *recv_token;
 };
 
 static pthread_barrier_t idle_gate;
 
-static void start_one_idling(struct call *slot, struct call call)
+static void start_one_idling(struct call *slot, struct call call, chan_cancel_t **token)
 {
+	must_give(0, chan_cancel_create(NULL, token));
 	*slot = call;
 	slot->timeout_ns = idle_ns;
+	slot->cancel = *token;
 	slot->gate = &idle_gate;
 	call_start(slot);
 }
@@ -637,11 +632,11 @@ static void start_idling(const struct kind *k, enum call_form form, struct idle 
 {
 	ends->empty = kind_open(k, 8);
 	ends->full = kind_open(k, 8);
-	start_one_idling(&i->receives[form], call_recv(ends->empty.rx, form));
+	start_one_idling(&i->receives[form], call_recv(ends->empty.rx, form), &ends->recv_token);
 	if (kind_never_fills(k))
 		return;
 	make_full(k, &ends->full);
-	start_one_idling(&i->sends[form], call_send(ends->full.tx, form, 0));
+	start_one_idling(&i->sends[form], call_send(ends->full.tx, form, 0), &ends->send_token);
 }
 
 static void end_idling(const struct kind *k, enum call_form form, struct idle *i, struct idle_ends *ends)
@@ -653,6 +648,8 @@ static void end_idling(const struct kind *k, enum call_form form, struct idle *i
 		call_finish(&i->sends[form]);
 	ends_drop(&ends->full);
 	ends_drop(&ends->empty);
+	chan_cancel_drop(ends->send_token);
+	chan_cancel_drop(ends->recv_token);
 }
 
 /* They start together: a thread that is being made stops others on their way. */
@@ -703,7 +700,7 @@ static void measure_in_a_process(void)
 static void expect_idle(const struct call *call)
 {
 	uint64_t blocked = call->ended_ns - call->began_ns;
-	bool timed = call->form == CALL_TIMEOUT || call->form == CALL_DEADLINE;
+	bool timed = call->form == CALL_TIMEOUT || call->form == CALL_DEADLINE || call->form == CALL_CANCEL_TIMEOUT;
 
 	must_eq(call->result, timed ? ETIMEDOUT : EPIPE);
 	must(blocked >= idle_ns - 100 * CHAN_MSEC);

@@ -947,6 +947,125 @@ static void robbed_of_the_one_message_all_hear_of_it(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* ---------------------------------------------------------------------- timers */
+
+/* What happens at a pause point, by the hand of the very thread that reached it. */
+static struct {
+	const char *name;
+	unsigned times;      /* how often it still happens */
+	bool closes;         /* the timer; else its next event is taken */
+	chan_receiver_t *rx;
+	struct timespec taken;
+} meddler;
+
+static void meddle(const char *name)
+{
+	if (meddler.times == 0 || strcmp(name, meddler.name) != 0)
+		return;
+	meddler.times--;
+	if (meddler.closes)
+		chan_close(chan_receiver_channel(meddler.rx));
+	else
+		wait_for(chan_try_recv(meddler.rx, &meddler.taken) == 0);
+}
+
+static void meddle_at(const char *name, unsigned times, bool closes, chan_receiver_t *rx)
+{
+	meddler.name = name;
+	meddler.times = times;
+	meddler.closes = closes;
+	meddler.rx = rx;
+	__atomic_store_n(&chan__tp_hook, meddle, __ATOMIC_RELEASE);
+}
+
+static chan_receiver_t *timer_open(const struct kind *k, uint64_t ns)
+{
+	chan_receiver_t *rx = NULL;
+
+	must_give(0, k->flavor == CHAN_FLAVOR_AT ? chan_after(ns, &rx) : chan_tick(ns, &rx));
+	return rx;
+}
+
+static uint64_t instant(struct timespec t)
+{
+	return (uint64_t)t.tv_sec * CHAN_SEC + (uint64_t)t.tv_nsec;
+}
+
+/* Two saw it due, and one of them has taken it: the other has not. */
+static void an_event_that_was_taken_meanwhile_is_not_taken_again(const struct kind *k)
+{
+	chan_receiver_t *rx = timer_open(k, 100 * CHAN_MSEC);
+	struct timespec got = { -7, -7 }, due;
+
+	must_give(0, chan_receiver_due(rx, &due));
+	wait_for(chan_receiver_len(rx) == 1);
+	meddle_at(point_of(k, "due"), 1, false, rx);
+	must_give(EAGAIN, chan_try_recv(rx, &got));
+	must(meddler.times == 0 && instant(meddler.taken) == instant(due));
+	must(got.tv_sec == -7 && got.tv_nsec == -7);
+	chan_receiver_drop(rx);
+}
+
+/* Due and open when it was looked at: it may be taken, and is the last. */
+static void a_close_between_looking_and_taking_ends_it_afterwards(const struct kind *k)
+{
+	chan_receiver_t *rx = timer_open(k, CHAN_MSEC);
+	struct timespec got;
+
+	wait_for(chan_receiver_len(rx) == 1);
+	meddle_at(point_of(k, "due"), 1, true, rx);
+	must_give(0, chan_try_recv(rx, &got));
+	must_eq(meddler.times, 0);
+	must_give(EPIPE, chan_try_recv(rx, &got));
+	chan_receiver_drop(rx);
+}
+
+/* On the way to sleep, twice, and after the clock woke it, where it is robbed again and again. */
+static const char *const waiting_points[] = { "waitq:joined", "block:registered", "block:timed-out", "block:woken" };
+
+static void a_robbed_waiter_waits_for_the_next_event(const struct kind *k)
+{
+	for (size_t i = 0; i < COUNT_OF(waiting_points); i++) {
+		chan_receiver_t *rx = timer_open(k, 3 * CHAN_MSEC);
+		struct timespec got = { -7, -7 };
+
+		meddle_at(waiting_points[i], k->flavor == CHAN_FLAVOR_AT || i < 2 ? 1 : 3, false, rx);
+		if (k->flavor == CHAN_FLAVOR_AT) {
+			must_give(ETIMEDOUT, chan_recv_timeout(rx, &got, 20 * CHAN_MSEC));
+			must_eq(got.tv_sec, -7);
+		} else {
+			must_give(0, chan_recv(rx, &got));
+			must(instant(got) >= instant(meddler.taken) + 3 * CHAN_MSEC && now_ns() >= instant(got));
+		}
+		must_eq(meddler.times, 0);
+		chan_receiver_drop(rx);
+	}
+}
+
+static void a_close_before_a_waiter_sleeps_is_not_missed(const struct kind *k)
+{
+	for (size_t i = 0; i < 2; i++) {
+		chan_receiver_t *rx = timer_open(k, 3600 * CHAN_SEC);
+
+		meddle_at(waiting_points[i], 1, true, rx);
+		must_give(EPIPE, chan_recv(rx, NULL));
+		must_eq(meddler.times, 0);
+		chan_receiver_drop(rx);
+	}
+}
+
+static const struct kind timers[] = {
+	{ .flavor = CHAN_FLAVOR_AT,   .capacity = 1, .name = "at" },
+	{ .flavor = CHAN_FLAVOR_TICK, .capacity = 1, .name = "tick" },
+};
+
+static const struct behaviour of_timers[] = {
+	BEHAVIOUR(an_event_that_was_taken_meanwhile_is_not_taken_again, NEEDS_NOTHING),
+	BEHAVIOUR(a_close_between_looking_and_taking_ends_it_afterwards, NEEDS_NOTHING),
+	BEHAVIOUR(a_robbed_waiter_waits_for_the_next_event, NEEDS_NOTHING),
+	BEHAVIOUR(a_close_before_a_waiter_sleeps_is_not_missed, NEEDS_NOTHING),
+};
+
 /* What needs a queue that is claimed slot by slot, then what needs one message,
  * and what every kind shares. */
 static const struct behaviour lock_free[] = {
@@ -994,5 +1113,6 @@ int main(void)
 	status = matrix_run("lock-free", lock_free, COUNT_OF(lock_free), chosen, n_chosen);
 	status |= matrix_run("one message", one_message, COUNT_OF(one_message), once, n_once);
 	status |= matrix_run("provoked", provoked, COUNT_OF(provoked), kinds, n);
+	status |= matrix_run("timers", of_timers, COUNT_OF(of_timers), timers, COUNT_OF(timers));
 	return status;
 }

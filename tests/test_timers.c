@@ -366,7 +366,7 @@ static void waiting_costs_nothing(const struct kind *k)
 	for (size_t i = 0; i < TIMERS; i++)
 		for (enum call_form form = 0; form < CALL_FORMS; form++) {
 			struct call *call = &calls[i][form];
-			bool timed = form == CALL_TIMEOUT || form == CALL_DEADLINE;
+			bool timed = form == CALL_TIMEOUT || form == CALL_DEADLINE || form == CALL_CANCEL_TIMEOUT;
 
 			chan_close(chan_receiver_channel(rx[i][form]));
 			call_finish(call);
@@ -727,6 +727,52 @@ static void one_of_several_gets_it(const struct kind *k)
 	}
 }
 
+/* Looks without end, so that all see it due at the same instant. */
+struct racer {
+	chan_receiver_t *rx;
+	struct gate *gate;
+	atomic_bool *over;
+	size_t won;
+	struct worker worker;
+};
+
+static void race_for_it(void *arg)
+{
+	struct racer *r = arg;
+
+	gate_pass(r->gate);
+	while (!atomic_load(r->over)) {
+		if (chan_try_recv(r->rx, NULL) != 0)
+			continue;
+		r->won++;
+		atomic_store(r->over, true);
+	}
+	r->won += chan_try_recv(r->rx, NULL) == 0;
+}
+
+static void tries_race_for_one_event(const struct kind *k)
+{
+	size_t rounds = test_scaled(300);
+
+	(void)k;
+	for (size_t round = 0; round < rounds; round++) {
+		struct racer racers[2];
+		atomic_bool over = false;
+		struct gate gate;
+		chan_receiver_t *rx = make(AFTER, 300 * CHAN_USEC);
+
+		gate_init(&gate, COUNT_OF(racers));
+		for (size_t i = 0; i < COUNT_OF(racers); i++) {
+			racers[i] = (struct racer){ .rx = rx, .gate = &gate, .over = &over };
+			worker_start(&racers[i].worker, race_for_it, &racers[i]);
+		}
+		for (size_t i = 0; i < COUNT_OF(racers); i++)
+			worker_join(&racers[i].worker);
+		must_eq(racers[0].won + racers[1].won, 1);
+		chan_receiver_drop(rx);
+	}
+}
+
 /* -------------------------------------------------------------------------------- tick */
 
 /* The rule for the tick after `due`, which was received between two instants. */
@@ -827,10 +873,13 @@ static void late_ticks_collapse_into_one(const struct kind *k)
 
 enum share_form { SHARE_RECV, SHARE_TRY, SHARE_SELECT };
 
+enum { SHARE_MOST = 20000 };
+
 struct sharer {
 	chan_receiver_t *rx;
+	struct gate *gate;
 	enum share_form form;
-	struct timespec got[512];
+	struct timespec got[SHARE_MOST];
 	atomic_size_t *total;
 	size_t n;
 	struct worker worker;
@@ -855,7 +904,8 @@ static void share(void *arg)
 	struct sharer *s = arg;
 	int e;
 
-	while (s->n < COUNT_OF(s->got)) {
+	gate_pass(s->gate);
+	while (s->n < SHARE_MOST) {
 		e = share_one(s, &s->got[s->n]);
 		if (e == EPIPE)
 			return;
@@ -882,7 +932,7 @@ static int by_time(const void *a, const void *b)
 /* Each tick is delivered once, and none comes less than a period after another. */
 static void check_shares(struct sharer *sharers, uint64_t period)
 {
-	static struct timespec all[CROWD * 512];
+	static struct timespec all[CROWD * SHARE_MOST];
 	size_t n = 0;
 
 	for (size_t i = 0; i < CROWD; i++) {
@@ -894,16 +944,18 @@ static void check_shares(struct sharer *sharers, uint64_t period)
 		must(in_ns(all[i]) >= in_ns(all[i - 1]) + period);
 }
 
-static void share_ticks(uint64_t period, enum share_form first, enum share_form rest)
+static void share_ticks(uint64_t period, size_t wanted, enum share_form first, enum share_form rest)
 {
 	static struct sharer sharers[CROWD];
 	chan_receiver_t *rx = make(TICK, period);
-	size_t wanted = test_scaled(200);
 	atomic_size_t total = 0;
+	struct gate gate;
 
+	gate_init(&gate, CROWD);
 	for (size_t i = 0; i < CROWD; i++) {
 		sharers[i].rx = i % 2 ? chan_receiver_clone(rx) : rx;
 		sharers[i].form = i == 0 ? first : rest;
+		sharers[i].gate = &gate;
 		sharers[i].total = &total;
 		sharers[i].n = 0;
 		worker_start(&sharers[i].worker, share, &sharers[i]);
@@ -922,11 +974,11 @@ static void share_ticks(uint64_t period, enum share_form first, enum share_form 
 static void receivers_share_the_ticks(const struct kind *k)
 {
 	(void)k;
-	share_ticks(CHAN_MSEC, SHARE_RECV, SHARE_RECV);
-	share_ticks(CHAN_MSEC, SHARE_TRY, SHARE_RECV);
-	share_ticks(CHAN_MSEC, SHARE_RECV, SHARE_SELECT);
-	share_ticks(1, SHARE_SELECT, SHARE_RECV);
-	share_ticks(CHAN_USEC, SHARE_TRY, SHARE_SELECT);
+	share_ticks(CHAN_MSEC, test_scaled(200), SHARE_RECV, SHARE_RECV);
+	share_ticks(CHAN_MSEC, test_scaled(200), SHARE_TRY, SHARE_RECV);
+	share_ticks(CHAN_MSEC, test_scaled(200), SHARE_RECV, SHARE_SELECT);
+	share_ticks(1, test_scaled(SHARE_MOST), SHARE_SELECT, SHARE_RECV);
+	share_ticks(CHAN_USEC, test_scaled(SHARE_MOST), SHARE_TRY, SHARE_SELECT);
 }
 
 /* A waiter whose tick somebody else took waits for the next, and gets it. */
@@ -1261,6 +1313,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(beyond_the_clock_is_never, RUNS_ONCE),
 	BEHAVIOUR(it_fires_once, RUNS_ONCE),
 	BEHAVIOUR(one_of_several_gets_it, RUNS_ONCE),
+	BEHAVIOUR(tries_race_for_one_event, RUNS_ONCE),
 	BEHAVIOUR(the_first_tick_comes_after_one_period, RUNS_ONCE),
 	BEHAVIOUR(ticks_do_not_drift, RUNS_ONCE),
 	BEHAVIOUR(late_ticks_collapse_into_one, RUNS_ONCE),

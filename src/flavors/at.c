@@ -12,6 +12,7 @@
  * Source: "a flavor that answers only `when`" is the at of crossbeam-channel.
  */
 #include "base/copy.h"
+#include "base/pause.h"
 #include "flavor.h"
 
 CHAN__HIDDEN extern const struct chan__flavor chan__at;
@@ -41,11 +42,14 @@ static int at_try_recv(struct chan_receiver *rx, void *msg)
 	uint32_t state = chan__u32_load_relaxed(&a->state);
 	int e = at_look(a, state);
 
-	if (e == 0 && !chan__u32_cas_relaxed(&a->state, &state, AT_TAKEN))
-		e = EAGAIN;
-	if (e == 0 && msg)
+	if (e != 0)
+		return e;
+	CHAN_TP("at:due");
+	if (!chan__u32_cas_relaxed(&a->state, &state, AT_TAKEN))
+		return EAGAIN;
+	if (msg)
 		chan__copy(msg, &a->due.at, sizeof(a->due.at));
-	return e;
+	return 0;
 }
 
 static int at_ready(struct chan *c, enum chan__side side, struct chan_receiver *rx, uint64_t *stamp)

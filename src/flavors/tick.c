@@ -20,6 +20,7 @@
  * Source: "a flavor that answers only `when`" is the tick of crossbeam-channel.
  */
 #include "base/copy.h"
+#include "base/pause.h"
 #include "flavor.h"
 
 CHAN__HIDDEN extern const struct chan__flavor chan__tick;
@@ -66,6 +67,7 @@ static int tick_try_recv(struct chan_receiver *rx, void *msg)
 		e = tick_look(t, due, &now);
 		if (e != 0)
 			return e;
+		CHAN_TP("tick:due");
 	} while (!chan__u64_cas_relaxed(&t->next, &due, tick_after(t, due, now)));
 	at = chan__deadline_ns(due).at;
 	if (msg)

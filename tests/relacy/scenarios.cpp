@@ -25,7 +25,7 @@
 
 /* ------------------------------------------------------------------ the channels */
 
-enum { PROMISE_NONE = 0, SP = 1, SC = 2, DROP = 4 };
+enum { PROMISE_NONE = 0, SP = 1, SC = 2, DROP = 4, TIMER = 8 };
 
 struct kind {
 	const char *name;
@@ -66,6 +66,9 @@ static const struct kind kinds[] = {
 	{ "cast-2",          CHAN_FLAVOR_BROADCAST, 2, 0, 8, 2 },
 	{ "cast-1-drop",     CHAN_FLAVOR_BROADCAST, 1, DROP, 8, 2 },
 	{ "cast-2-drop",     CHAN_FLAVOR_BROADCAST, 2, DROP, 8, 2 },
+	{ "at",              CHAN_FLAVOR_AT, 1, TIMER, sizeof(struct timespec), 2 },
+	{ "tick",            CHAN_FLAVOR_TICK, 1, TIMER, sizeof(struct timespec), 2 },
+	{ "never",           CHAN_FLAVOR_NEVER, 0, TIMER, sizeof(struct timespec), 2 },
 };
 
 static const struct kind *kind_now(void)
@@ -512,6 +515,248 @@ static void timed_send_thread(int i)
 	drop_receiver();
 }
 
+/* ------------------------------------------------ cancel: a receive with a token, while its
+ * message and its trigger come; the trigger is that of the token's parent. */
+
+static chan_cancel_t *root, *token;
+
+static void make_tokens(void)
+{
+	int e = chan_cancel_create(NULL, &root);
+
+	e |= chan_cancel_create(root, &token);
+	model_check(e == 0, "no token");
+}
+
+static void drop_tokens(void)
+{
+	chan_cancel_drop(root);
+	chan_cancel_drop(token);
+}
+
+static void trigger_tokens(int i)
+{
+	leave_word(i);
+	chan_cancel_trigger(root);
+	model_check(chan_cancel_is_triggered(token), "a token was not reached");
+}
+
+/* True: it got a message; `by` is who triggers. */
+static bool recv_unless_cancelled(int me, int by)
+{
+	struct message m;
+	int e;
+
+	do
+		e = model_rand(2) ? chan_recv_cancel(rx, &m, token) : chan_recv_cancel_timeout(rx, &m, token, 1);
+	while (e == ETIMEDOUT);
+	model_check(e == 0 || e == ECANCELED, "a receive failed for no reason");
+	if (e == 0)
+		received(me, &m);
+	else
+		read_words(by, by + 1);
+	return e == 0;
+}
+
+static void cancel_before(void)
+{
+	make(model_rand(2) != 0, 2, 1);
+	make_tokens();
+}
+
+static void cancel_after(void)
+{
+	drop_tokens();
+	flow_after();
+}
+
+static void cancel_thread(int i)
+{
+	if (i == 0) {
+		model_check(send_one(tx, 0, 0) == 0, "a send failed");
+		chan_sender_drop(tx);
+	} else if (i == 1) {
+		if (!recv_unless_cancelled(i, 2))
+			model_check(recv_one(rx, i) == 0, "a receive failed");
+		drop_receiver();
+	} else {
+		trigger_tokens(i);
+	}
+}
+
+/* --------------------------------------------- cancel-recv: one message for two receivers, one of
+ * which is cancelled; the other must not sleep on while there is one. */
+
+static void cancel_recv_before(void)
+{
+	timed_before();
+	make_tokens();
+}
+
+static void cancel_recv_thread(int i)
+{
+	if (i < 2) {
+		timed_thread(i);
+	} else if (i == 2) {
+		if (recv_unless_cancelled(i, 3))
+			model_check(send_one(tx, i, 0) == 0, "a send failed");
+		drop_receiver();
+		chan_sender_drop(tx);
+	} else {
+		trigger_tokens(i);
+	}
+}
+
+/* ------------------------------------------------ cancel-send: the mirror image, with room for
+ * one of two senders. */
+
+static void cancel_send_before(void)
+{
+	timed_send_before();
+	make_tokens();
+}
+
+static void cancel_send_after(void)
+{
+	drop_tokens();
+	account();
+}
+
+static void cancel_send_thread(int i)
+{
+	struct message m;
+	int e;
+
+	if (i < 2) {
+		timed_send_thread(i);
+		return;
+	}
+	if (i == 3) {
+		trigger_tokens(i);
+		return;
+	}
+	write_message(&m, i, 0);
+	e = chan_send_cancel(tx, &m, token);
+	model_check(e == 0 || e == ECANCELED, "a send failed for no reason");
+	if (e == 0) {
+		fates[i * EACH].sent = true;
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	} else {
+		read_words(3, 4);
+	}
+	/* Who waits must not find the channel disconnected. */
+	chan_sender_drop(tx);
+	while (!fates[EACH].sent)
+		model_yield();
+	drop_receiver();
+}
+
+/* ----------------------------------- stolen: one that was woken in vain, and starves, is cancelled
+ * while a batch arrives; there is a message for everybody.  Or it selects, and
+ * when its token comes first it leaves without another look at the channel. */
+
+static void select_unless_cancelled(int me, int by)
+{
+	struct message m;
+	chan_case_t cases[] = { CHAN_CASE_RECV(rx, &m), CHAN_CASE_RECV(chan_cancel_receiver(token), NULL) };
+	size_t which = 2;
+
+	model_check(chan_select(cases, 2, 0, &which) == 0 && which < 2, "a select failed");
+	if (which == 0) {
+		model_check(cases[0].status == 0, "a receive failed for no reason");
+		received(me, &m);
+	} else {
+		model_check(cases[1].status == EPIPE, "a token gave a message");
+		read_words(by, by + 1);
+	}
+}
+
+static void stolen_before(void)
+{
+	make(true, 2, 4);
+	make_tokens();
+}
+
+static void stolen_after(void)
+{
+	drop_receiver();
+	cancel_after();
+}
+
+/* Lets the others come some way, or far. */
+static void stand_aside(unsigned most)
+{
+	for (unsigned n = model_rand(most); n > 0; n--)
+		model_yield();
+}
+
+static void stolen_thread(int i)
+{
+	struct message m;
+	int e;
+
+	if (i == 0) {
+		model_check(send_one(tx, 0, 0) == 0, "a send failed");
+		stand_aside(40);
+		model_check(send_in_form(tx, 0, 1, MANY, &e) == 2, "a send failed");
+		chan_sender_drop(tx);
+		return;
+	}
+	if (i == 1)
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	else if (i == 2 && model_rand(2))
+		recv_unless_cancelled(i, 3);
+	else if (i == 2)
+		select_unless_cancelled(i, 3);
+	else if (chan_try_recv(rx, &m) == 0)
+		received(i, &m);
+	if (i == 3) {
+		stand_aside(40);
+		trigger_tokens(i);
+	}
+	drop_receiver();
+}
+
+/* -------------------------------------------------- tokens: two triggers, a new child and a
+ * waiter, while owners leave. */
+
+static void tokens_before(void)
+{
+	make_tokens();
+	chan_cancel_clone(token);
+	chan_cancel_clone(token);
+	chan_cancel_clone(root);
+}
+
+static void tokens_after(void)
+{
+	chan_cancel_drop(root);
+}
+
+static void tokens_thread(int i)
+{
+	chan_cancel_t *child;
+	bool early;
+
+	if (i == 0) {
+		trigger_tokens(i);
+		chan_cancel_drop(token);
+	} else if (i == 1) {
+		chan_cancel_trigger(root);
+		chan_cancel_drop(root);
+	} else if (i == 2) {
+		early = chan_cancel_is_triggered(token);
+		model_check(chan_cancel_create(token, &child) == 0, "no token");
+		chan_cancel_drop(token);
+		model_check(!early || chan_cancel_is_triggered(child), "born, and not triggered");
+		model_check(chan_recv(chan_cancel_receiver(child), NULL) == EPIPE, "a trigger was missed");
+		chan_cancel_drop(child);
+	} else {
+		model_check(chan_recv(chan_cancel_receiver(token), NULL) == EPIPE, "a trigger was missed");
+		chan_cancel_drop(token);
+	}
+}
+
 /* --------------------------------------------------- force: one sender displaces, into its own
  * memory, the message itself or the destructor's hands. */
 
@@ -604,6 +849,84 @@ static void scarce_after(void)
 {
 	model_scarcity = 0;
 	account();
+}
+
+/* ------------------------------------- timer: two wait for events until a third closes */
+
+static struct timespec events[64];
+static int events_taken;
+
+static void timer_before(void)
+{
+	const struct kind *k = kind_now();
+	int e;
+
+	events_taken = 0;
+	if (k->flavor == CHAN_FLAVOR_AT)
+		e = chan_after(1, &rx);
+	else if (k->flavor == CHAN_FLAVOR_TICK)
+		e = chan_tick(1, &rx);
+	else
+		e = chan_never(k->msg_size, &rx);
+	model_check(e == 0, "no timer");
+	chan_receiver_clone(rx);
+	chan_receiver_clone(rx);
+}
+
+static int timer_wait(struct timespec *event)
+{
+	chan_case_t c = CHAN_CASE_RECV(rx, event);
+	size_t n = 0;
+	int e;
+
+	switch (model_rand(4)) {
+	case 0:
+		return chan_recv(rx, event);
+	case 1:
+		return chan_recv_timeout(rx, event, 1);
+	case 2:
+		e = chan_recv_many(rx, event, 1, &n);
+		model_check(n == (e == 0), "a batch that miscounts");
+		return e;
+	default:
+		e = chan_select(&c, 1, 0, &n);
+		model_check(e == 0, "a select that failed");
+		return c.status;
+	}
+}
+
+static void timer_take(const struct timespec *event)
+{
+	for (int i = 0; i < events_taken; i++)
+		model_check(events[i].tv_sec != event->tv_sec, "an event taken twice");
+	model_check(events_taken < 64, "more events than there can be");
+	events[events_taken++] = *event;
+}
+
+static void timer_thread(int i)
+{
+	struct timespec event;
+	int e = 0;
+
+	if (i == 2) {
+		leave_word(i);
+		chan_close(chan_receiver_channel(rx));
+	}
+	while (i < 2 && e != EPIPE) {
+		e = timer_wait(&event);
+		model_check(e == 0 || e == EPIPE || e == ETIMEDOUT, "a receive failed for no reason");
+		if (e == 0)
+			timer_take(&event);
+	}
+	if (i < 2)
+		read_words(2, 3);
+	chan_receiver_drop(rx);
+}
+
+static void timer_after(void)
+{
+	model_check(kind_now()->flavor != CHAN_FLAVOR_AT || events_taken <= 1, "it fired twice");
+	model_check(kind_now()->flavor != CHAN_FLAVOR_NEVER || events_taken == 0, "never came");
 }
 
 /* --------------------------------------------------- one: a channel for one message in all.
@@ -1045,8 +1368,10 @@ static void cast_lag_share_after(void)
 
 /* -------------------------------------------------------------------------- the table */
 
-enum { FIT_ANY = 0, FIT_MANY = 1, FIT_BOUNDED = 2, FIT_WAITS = 4, FIT_ARRAY = 8, FIT_LIST = 16, FIT_ONE = 32,
-       FIT_CAST = 64, FIT_ALSO_CAST = 128, FIT_LAG = 256 };
+enum {
+	FIT_ANY = 0, FIT_MANY = 1, FIT_BOUNDED = 2, FIT_WAITS = 4, FIT_ARRAY = 8, FIT_LIST = 16, FIT_ONE = 32,
+	FIT_TIMER = 64, FIT_TREE = 128, FIT_CAST = 256, FIT_ALSO_CAST = 512, FIT_LAG = 1024
+};
 
 static const struct plot {
 	const char *name;
@@ -1064,6 +1389,11 @@ static const struct plot {
 	{ "close",      0, drain_before,      close_thread,      account, FIT_ANY, 20000 },
 	{ "timed",      3, timed_before,      timed_thread,      flow_after, FIT_MANY | FIT_WAITS | FIT_ALSO_CAST, 20000 },
 	{ "timed-send", 3, timed_send_before, timed_send_thread, account, FIT_MANY | FIT_WAITS | FIT_BOUNDED, 20000 },
+	{ "cancel",     3, cancel_before,     cancel_thread,     cancel_after, FIT_MANY | FIT_WAITS | FIT_ALSO_CAST, 20000 },
+	{ "cancel-recv", 4, cancel_recv_before, cancel_recv_thread, cancel_after, FIT_MANY | FIT_WAITS | FIT_ALSO_CAST, 20000 },
+	{ "cancel-send", 4, cancel_send_before, cancel_send_thread, cancel_send_after, FIT_MANY | FIT_WAITS | FIT_BOUNDED, 20000 },
+	{ "stolen",     4, stolen_before,     stolen_thread,     stolen_after, FIT_MANY | FIT_LIST, 20000 },
+	{ "tokens",     4, tokens_before,     tokens_thread,     tokens_after, FIT_TREE, 100000 },
 	{ "force",      0, drain_before,      force_thread,      account, FIT_ARRAY, 20000 },
 	{ "weak",       3, weak_before,       weak_thread,       account, FIT_MANY, 20000 },
 	{ "scarce",     0, scarce_before,     scarce_thread,     scarce_after, FIT_LIST, 20000 },
@@ -1080,15 +1410,20 @@ static const struct plot {
 	{ "cast-close", 3, cast_leave_before, cast_close_thread, cast_close_after, FIT_CAST, 50000 },
 	{ "cast-lag",   4, cast_lag_before,   cast_lag_thread,   cast_close_after, FIT_CAST | FIT_LAG, 50000 },
 	{ "cast-lag-share", 3, cast_lag_share_before, cast_lag_share_thread, cast_lag_share_after, FIT_CAST | FIT_LAG, 50000 },
+	{ "timer",      3, timer_before,      timer_thread,      timer_after, FIT_TIMER, 20000 },
 };
 
 static bool fits(const struct plot *p, const struct kind *k)
 {
+	if (p->fits & FIT_TREE)
+		return k == &kinds[0];
 	if (((p->fits & FIT_ONE) != 0) != (k->flavor == CHAN_FLAVOR_ONESHOT))
 		return false;
 	if (!(p->fits & FIT_ALSO_CAST) && ((p->fits & FIT_CAST) != 0) != (k->flavor == CHAN_FLAVOR_BROADCAST))
 		return false;
 	if ((p->fits & FIT_LAG) && !(k->promises & DROP))
+		return false;
+	if (((p->fits & FIT_TIMER) != 0) != ((k->promises & TIMER) != 0))
 		return false;
 	if ((p->fits & FIT_MANY) && (k->promises & (SP | SC)))
 		return false;

@@ -79,7 +79,7 @@ struct chan__deadline chan__deadline_at(const struct timespec *at)
 
 struct chan__deadline chan__deadline_ns(uint64_t ns)
 {
-	struct chan__deadline d = { ns == UINT64_MAX, { 1, 0 } };
+	struct chan__deadline d = { ns == UINT64_MAX, { (time_t)ns, 0 } };
 
 	return d;
 }

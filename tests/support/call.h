@@ -14,6 +14,8 @@ enum call_form {
 	CALL_FOREVER,       /* the timeout form with CHAN_FOREVER */
 	CALL_NULL_DEADLINE, /* the deadline form without a deadline */
 	CALL_MANY,          /* a batch of one */
+	CALL_CANCEL,
+	CALL_CANCEL_TIMEOUT,
 	CALL_FORMS
 };
 
@@ -22,6 +24,7 @@ struct call {
 	chan_receiver_t *rx;
 	enum call_form form;
 	uint64_t timeout_ns; /* for the forms that have one */
+	chan_cancel_t *cancel; /* the token, for the forms that take one; or NULL */
 	uint64_t value;      /* the message ... */
 	void *into;          /* ... of a receive goes here, if set */
 	int result;
