@@ -516,9 +516,11 @@ static void timed_send_thread(int i)
 }
 
 /* ------------------------------------------------ cancel: a receive with a token, while its
- * message and its trigger come; the trigger is that of the token's parent. */
+ * message and its trigger come; the trigger is that of the token's parent.  Where the
+ * sender triggers, after its send, the message must come first. */
 
 static chan_cancel_t *root, *token;
+static bool sender_triggers;
 
 static void make_tokens(void)
 {
@@ -562,6 +564,7 @@ static void cancel_before(void)
 {
 	make(model_rand(2) != 0, 2, 1);
 	make_tokens();
+	sender_triggers = model_rand(2) != 0;
 }
 
 static void cancel_after(void)
@@ -574,12 +577,17 @@ static void cancel_thread(int i)
 {
 	if (i == 0) {
 		model_check(send_one(tx, 0, 0) == 0, "a send failed");
+		if (sender_triggers)
+			trigger_tokens(i);
 		chan_sender_drop(tx);
 	} else if (i == 1) {
-		if (!recv_unless_cancelled(i, 2))
+		bool got = recv_unless_cancelled(i, 2);
+
+		model_check(got || !sender_triggers, "cancelled, and the message was there");
+		if (!got)
 			model_check(recv_one(rx, i) == 0, "a receive failed");
 		drop_receiver();
-	} else {
+	} else if (!sender_triggers) {
 		trigger_tokens(i);
 	}
 }
