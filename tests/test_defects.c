@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "block.h"
 #include "support/support.h"
 #include "wait/waitq.h"
 
@@ -1283,6 +1284,84 @@ static void positions_overflow_while_displacing(const struct kind *k)
 	}
 }
 
+/* ---------------------------------------------------------- selects and observers */
+
+/* A select in a thread: it receives from `second` if set, or else from e. */
+struct chooser {
+	struct actor actor;
+	chan_receiver_t *second;
+	unsigned flags;
+	size_t which;
+	int status;
+};
+
+static void act_choose(struct actor *a)
+{
+	struct chooser *s = (struct chooser *)a;
+	uint64_t numbers[2];
+	chan_case_t cases[] = {
+		{ .receiver = s->second, .msg = &numbers[0] },
+		CHAN_CASE_RECV(a->e.rx, &numbers[1]),
+	};
+
+	a->result = chan_select(cases, 2, s->flags, &s->which);
+	if (a->result == 0)
+		s->status = cases[s->which].status;
+}
+
+static void observer_start(struct chooser *s, struct ends e)
+{
+	*s = (struct chooser){ .flags = CHAN_SELECT_READY };
+	actor_start_free(&s->actor, act_choose, e, 0);
+	worker_wait_asleep(&s->actor.worker);
+}
+
+static void observer_finish(struct chooser *s)
+{
+	wait_for(atomic_load(&s->actor.worker.ended));
+	worker_join(&s->actor.worker);
+	must(s->actor.result == 0 && s->which == 1 && s->status == 0);
+}
+
+/* One wait of somebody whose patience is at its end. */
+static void starve(struct actor *a, struct chan__watch *w)
+{
+	static const struct chan__deadline forever = { true, { 0, 0 } };
+	struct chan__wait wait = { .watches = w, .deadline = &forever, .parker = &chan__parker_default };
+	struct chan__watch *chosen;
+
+	w->node.vain = CHAN__PATIENCE;
+	a->result = chan__wait(&wait, &chosen);
+}
+
+static void act_starve_receiving(struct actor *a)
+{
+	struct chan__watch w;
+
+	chan__watch_init(&w, a->e.rx->chan, a->e.rx);
+	w.node.target = &a->number;
+	starve(a, &w);
+}
+
+/* Who starves is served; an observer beside it is neither served nor forgotten. */
+static void an_observer_stands_beside_one_that_starves(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor starving;
+	struct chooser observer;
+
+	observer_start(&observer, e);
+	actor_start_free(&starving, act_starve_receiving, e, 0);
+	worker_wait_asleep(&starving.worker);
+	queue_numbers(e.tx, 5, 1);
+	worker_join(&starving.worker);
+	must(starving.result == 0 && starving.number == 5);
+	queue_numbers(e.tx, 6, 1);
+	observer_finish(&observer);
+	expect_numbers(e.rx, 6, 1);
+	ends_drop(&e);
+}
+
 /* ---------------------------------------------------------------- the wait queue */
 
 /* A waiter that stands in a queue; nobody sleeps. */
@@ -1377,6 +1456,7 @@ static const struct behaviour of_all[] = {
 	BEHAVIOUR(a_robbed_sender_is_served, NEEDS_LIMIT),
 	BEHAVIOUR(a_robbed_receiver_keeps_its_deadline, NEEDS_QUEUE),
 	BEHAVIOUR(a_robbed_sender_keeps_its_deadline, NEEDS_LIMIT),
+	BEHAVIOUR(an_observer_stands_beside_one_that_starves, NEEDS_QUEUE),
 	BEHAVIOUR(everybody_is_woken_twice, RUNS_ONCE),
 	BEHAVIOUR(nobody_comes_before_who_starves, RUNS_ONCE),
 };

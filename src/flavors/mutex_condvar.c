@@ -118,6 +118,15 @@ static struct chan__node *mc_choose(struct mc *m, enum chan__side side, uint32_t
 	return chan__waitlist_starving(&m->list[side]) ? NULL : mc_claim(m, side, n);
 }
 
+/* The lock is held: the first waiter, claimed; observers are not served. */
+static struct chan__node *mc_claim_to_serve(struct mc *m, enum chan__side side)
+{
+	struct chan__node *claimed = chan__waitlist_claim(&m->list[side]);
+
+	mc_describe(m, side);
+	return claimed;
+}
+
 /* The lock was let go: wakes the chosen; one of that side who starves is not
  * woken but served, so that nobody can be faster than it once more. */
 static void mc_wake(struct mc *m, enum chan__side side, struct chan__node *chosen)
@@ -756,7 +765,7 @@ static bool mcn_serve(struct chan *c, enum chan__side side)
 	struct chan__node *served;
 
 	mc_enter(&q->m.lock);
-	if (!mcn_servable(q, side) || !(served = mc_claim(&q->m, side, 1))) {
+	if (!mcn_servable(q, side) || !(served = mc_claim_to_serve(&q->m, side))) {
 		mc_leave(&q->m.lock);
 		return false;
 	}
@@ -1113,7 +1122,7 @@ static struct chan__node *mcu_claim_starving(struct mcu *q)
 
 	mc_enter(&q->m.lock);
 	if (chan__waitlist_starving(&q->m.list[CHAN__RECV]) && mcu_readable(&q->m))
-		n = mc_claim(&q->m, CHAN__RECV, 1);
+		n = mc_claim_to_serve(&q->m, CHAN__RECV);
 	mc_leave(&q->m.lock);
 	return n;
 }
