@@ -1343,6 +1343,15 @@ static void act_starve_receiving(struct actor *a)
 	starve(a, &w);
 }
 
+static void act_starve_sending(struct actor *a)
+{
+	struct chan__watch w;
+
+	chan__watch_init(&w, a->e.rx->chan, NULL);
+	w.node.source = &a->number;
+	starve(a, &w);
+}
+
 /* Who starves is served; an observer beside it is neither served nor forgotten. */
 static void an_observer_stands_beside_one_that_starves(const struct kind *k)
 {
@@ -1360,6 +1369,39 @@ static void an_observer_stands_beside_one_that_starves(const struct kind *k)
 	observer_finish(&observer);
 	expect_numbers(e.rx, 6, 1);
 	ends_drop(&e);
+}
+
+/* Room for one, drop-oldest: a send is held in the middle of displacing, and
+ * another sleeps until there is something to displace. */
+static struct ends displace_held(const struct kind *k, struct gatekeeper *g, struct actor *first,
+                                 struct actor *second, void (*act)(struct actor *a))
+{
+	struct ends e = open_gated(k, CHAN_OVERFLOW_DROP_OLDEST, g);
+
+	queue_numbers(e.tx, 0, 1);
+	actor_start_free(first, act_send, e, 1);
+	wait_held(&g->hold);
+	actor_start_free(second, act, e, 2);
+	worker_wait_asleep(&second->worker);
+	return e;
+}
+
+static void displace_finish(struct ends *e, struct actor *second)
+{
+	wait_for(atomic_load(&second->worker.ended));
+	worker_join(&second->worker);
+	ends_drop(e);
+}
+
+static void a_sender_that_starves_hears_that_it_may_displace(const struct kind *k)
+{
+	struct gatekeeper g;
+	struct actor first, second;
+	struct ends e = displace_held(k, &g, &first, &second, act_starve_sending);
+
+	let_go(&g.hold);
+	worker_join(&first.worker);
+	displace_finish(&e, &second);
 }
 
 /* ---------------------------------------------------------------- the wait queue */
@@ -1469,6 +1511,7 @@ static const struct behaviour of_promises[] = {
 static const struct behaviour of_one_slot[] = {
 	BEHAVIOUR(a_sender_sleeps_until_another_has_displaced, NEEDS_OVERWRITE),
 	BEHAVIOUR(a_send_that_displaces_wakes_one, NEEDS_OVERWRITE),
+	BEHAVIOUR(a_sender_that_starves_hears_that_it_may_displace, NEEDS_OVERWRITE),
 };
 
 static const struct behaviour of_array[] = {

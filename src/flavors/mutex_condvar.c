@@ -128,7 +128,8 @@ static struct chan__node *mc_claim_to_serve(struct mc *m, enum chan__side side)
 }
 
 /* The lock was let go: wakes the chosen; one of that side who starves is not
- * woken but served, so that nobody can be faster than it once more. */
+ * woken but served, so that nobody can be faster than it once more.  If that
+ * cannot be done (it would have to displace), it is woken all the same. */
 static void mc_wake(struct mc *m, enum chan__side side, struct chan__node *chosen)
 {
 	struct chan *c = &m->base;
@@ -137,7 +138,8 @@ static void mc_wake(struct mc *m, enum chan__side side, struct chan__node *chose
 	if (chan__likely(!chan__waitq_is_starving(&c->waiting[side])))
 		return;
 	chan__hold(c);
-	c->flavor->serve(c, side);
+	if (!c->flavor->serve(c, side))
+		c->flavor->pass_on(c, side, NULL);
 	chan__release(c);
 }
 
