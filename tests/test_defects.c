@@ -1404,6 +1404,40 @@ static void a_sender_that_starves_hears_that_it_may_displace(const struct kind *
 	displace_finish(&e, &second);
 }
 
+/* Observers take nothing: the message is still there for the sender to displace. */
+static void an_observer_takes_no_wake_up_from_a_sender(const struct kind *k)
+{
+	struct gatekeeper g;
+	struct actor first, second;
+	struct chooser observer;
+	struct ends e = displace_held(k, &g, &first, &second, act_send);
+
+	observer_start(&observer, e);
+	let_go(&g.hold);
+	worker_join(&first.worker);
+	observer_finish(&observer);
+	displace_finish(&e, &second);
+}
+
+/* A select is woken for the message, and takes one from another channel. */
+static void a_select_that_turns_away_wakes_a_sender(const struct kind *k)
+{
+	struct gatekeeper g;
+	struct actor first, second;
+	struct ends e = displace_held(k, &g, &first, &second, act_send), other = kind_open(k, 8);
+	struct chooser select = { .second = other.rx, .flags = CHAN_SELECT_BIASED };
+
+	actor_start_held(&select.actor, act_choose, e, 0, "block:registered");
+	let_go(&g.hold);
+	worker_join(&first.worker);
+	queue_numbers(other.tx, 7, 1);
+	let_go(&select.actor.hold);
+	worker_join(&select.actor.worker);
+	must(select.actor.result == 0 && select.which == 0 && select.status == 0);
+	displace_finish(&e, &second);
+	ends_drop(&other);
+}
+
 /* ---------------------------------------------------------------- the wait queue */
 
 /* A waiter that stands in a queue; nobody sleeps. */
@@ -1512,6 +1546,8 @@ static const struct behaviour of_one_slot[] = {
 	BEHAVIOUR(a_sender_sleeps_until_another_has_displaced, NEEDS_OVERWRITE),
 	BEHAVIOUR(a_send_that_displaces_wakes_one, NEEDS_OVERWRITE),
 	BEHAVIOUR(a_sender_that_starves_hears_that_it_may_displace, NEEDS_OVERWRITE),
+	BEHAVIOUR(an_observer_takes_no_wake_up_from_a_sender, NEEDS_OVERWRITE),
+	BEHAVIOUR(a_select_that_turns_away_wakes_a_sender, NEEDS_OVERWRITE),
 };
 
 static const struct behaviour of_array[] = {

@@ -186,7 +186,8 @@ static CHAN__COLD void array_sent(struct array *a, uint64_t pos, size_t n, uint3
 /*
  * A message was published.  With drop-oldest a sender can be waiting for just
  * that, the oldest message; where a receiver waits too, it comes first, and
- * the slot it frees will wake the sender.
+ * the slot it frees will wake the sender.  If it turns to another channel
+ * instead, or nobody waits but observers, the senders are heirs to the wake-up.
  */
 CHAN__INLINE void array_wake_receivers(struct array *a, uint64_t pos, size_t n)
 {
@@ -633,9 +634,12 @@ static void array_unwatch(struct chan *c, enum chan__side side, struct chan__nod
 static void array_pass_on(struct chan *c, enum chan__side side, struct chan_receiver *rx)
 {
 	struct chan__waitq *q = &c->waiting[side];
+	uint32_t attention = chan__waitq_attention(q);
 
 	(void)rx;
-	if ((chan__waitq_attention(q) & CHAN__WAITERS) && array_is_ready(c, side))
+	if (q->heir)
+		attention |= chan__waitq_attention(q->heir);
+	if ((attention & CHAN__WAITERS) && array_is_ready(c, side))
 		chan__waitq_wake(q, 1);
 }
 
@@ -812,6 +816,8 @@ static int array_create(const struct chan__config *config, struct chan **c)
 	a->slots = (char *)a + chan__round_up(sizeof(*a));
 	a->single_producer = config->producers == CHAN_SINGLE;
 	array_init_positions(a, config->capacity);
+	if (a->base.drop_oldest)
+		a->base.waiting[CHAN__RECV].heir = &a->base.waiting[CHAN__SEND];
 	*c = &a->base;
 	return 0;
 }
