@@ -221,8 +221,8 @@ CHAN__INLINE bool array_shut_for_senders(const struct array *a, uint64_t tail, b
 CHAN__INLINE bool array_advance_tail(struct array *a, uint64_t *from, uint64_t to, bool single)
 {
 	if (!single)
-		return chan__u64_cas_relaxed(&a->tail, from, to);
-	chan__u64_store_relaxed(&a->tail, to);
+		return chan__u64_cas_release(&a->tail, from, to); /* as A16 */
+	chan__u64_store_release(&a->tail, to);
 	chan__fence_light(&a->closing);
 	if (chan__likely(chan__u32_load_acquire(&a->closing) == ARRAY_OPEN))
 		return true;
@@ -234,7 +234,6 @@ CHAN__INLINE bool array_advance_tail(struct array *a, uint64_t *from, uint64_t t
 /*
  * Claims up to n free slots from *from on; 0 with their number, or the error.
  * A3 acquire: the last reader of the slot has done with it; pairs with A8.
- * The claim itself may be relaxed: it only divides positions among senders.
  */
 CHAN__INLINE int array_claim_send(struct array *a, size_t n, bool single,
                                   uint64_t *from, size_t *claimed)
@@ -317,7 +316,12 @@ static CHAN__COLD int array_none(const struct array *a, uint64_t head)
 	return (tail & ~ARRAY_CLOSED) == head ? EPIPE : EAGAIN;
 }
 
-/* A5 acquire: the message; pairs with A4.  The claim divides positions. */
+/*
+ * A5 acquire: the message; pairs with A4.  Among receivers the claim only divides
+ * positions.  A16 release, pairs with A15: a snapshot of several channels that sees a
+ * message gone from here sees what the receiver did before, which may have been
+ * to send another elsewhere; the claims of senders likewise.
+ */
 CHAN__INLINE int array_claim_recv(struct array *a, size_t max, bool single,
                                   uint64_t *from, size_t *claimed)
 {
@@ -336,10 +340,10 @@ CHAN__INLINE int array_claim_recv(struct array *a, size_t max, bool single,
 			*from = head;
 			*claimed = k;
 			if (single) {
-				chan__u64_store_relaxed(&a->head, end);
+				chan__u64_store_release(&a->head, end);
 				return 0;
 			}
-			if (chan__likely(chan__u64_cas_relaxed(&a->head, &head, end)))
+			if (chan__likely(chan__u64_cas_release(&a->head, &head, end)))
 				return 0;
 			chan__collided(&collisions);
 			head = chan__u64_load_relaxed(&a->head);
@@ -450,11 +454,12 @@ static int array_displace(struct array *a, uint64_t tail, const void *msg, void 
 	if (chan__u64_load_acquire(array_stamp(a, tail)) != (oldest | ARRAY_FULL))
 		return EAGAIN; /* still being written, or free by now */
 	if (single ? !array_advance_tail(a, &tail, next, true)
-	           : !chan__u64_cas_relaxed(&a->tail, &tail, tail | ARRAY_EXCHANGE))
+	           : !chan__u64_cas_release(&a->tail, &tail, tail | ARRAY_EXCHANGE))
 		return EAGAIN;
 	CHAN_TP("array:exchange");
 	/* The message itself came with the stamp, read acquire above as A5. */
-	claimed = chan__u64_cas_relaxed(&a->head, &oldest, array_next(a, oldest));
+	claimed = chan__u64_cas_release(&a->head, &oldest, array_next(a, oldest));
+	CHAN_TP("array:displaced");
 	if (single && !claimed)
 		chan__u64_store_release(&a->tail, tail);
 	else if (!single)
