@@ -1438,6 +1438,29 @@ static void a_select_that_turns_away_wakes_a_sender(const struct kind *k)
 	ends_drop(&other);
 }
 
+/* A forced send holds the tail; a slot becomes free, and the sender that is woken
+ * for it meets that.  When the tail is let go, nobody else will wake it. */
+static void a_sender_that_met_a_displacing_send_is_woken(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor forcing, sender;
+
+	queue_numbers(e.tx, 0, k->capacity);
+	actor_start_free(&sender, act_send, e, k->capacity + 1);
+	worker_wait_asleep(&sender.worker);
+	actor_start_held(&forcing, act_force_send, e, k->capacity, "array:displaced");
+	expect_numbers(e.rx, 1, 1);
+	worker_wait_asleep(&sender.worker);
+	must(!atomic_load(&sender.worker.ended));
+	let_go(&forcing.hold);
+	worker_join(&forcing.worker);
+	must_eq(forcing.result, 0);
+	wait_for(atomic_load(&sender.worker.ended));
+	worker_join(&sender.worker);
+	expect_numbers(e.rx, 2, k->capacity);
+	ends_drop(&e);
+}
+
 /* ---------------------------------------------------------------- the wait queue */
 
 /* A waiter that stands in a queue; nobody sleeps. */
@@ -1554,6 +1577,7 @@ static const struct behaviour of_array[] = {
 	BEHAVIOUR(the_ring_is_full_while_a_message_is_displaced, NEEDS_NOTHING),
 	BEHAVIOUR(a_displacing_send_meets_the_last_drop, NEEDS_NOTHING),
 	BEHAVIOUR(a_position_taken_back_ends_every_receiver, NEEDS_NOTHING),
+	BEHAVIOUR(a_sender_that_met_a_displacing_send_is_woken, NEEDS_TWO | NEEDS_SENDERS),
 };
 
 static const struct behaviour of_list[] = {

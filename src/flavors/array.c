@@ -121,6 +121,7 @@ CHAN__INLINE uint64_t array_next(const struct array *a, uint64_t pos)
 
 static bool array_is_closed(const struct chan *c);
 static bool array_serve(struct chan *c, enum chan__side side);
+static void array_pass_on(struct chan *c, enum chan__side side, struct chan_receiver *rx);
 
 /* --------------------------------------------------------------- after the fact */
 
@@ -437,6 +438,8 @@ static void array_exchange(struct array *a, uint64_t pos, const void *msg, void 
 	array_exchange_message(a, stamp, msg, displaced);
 	chan__u64_store_release(stamp, pos | ARRAY_FULL); /* as A4 */
 	array_wake_receivers(a, pos, 1);
+	if (!c->drop_oldest)
+		array_pass_on(c, CHAN__SEND, NULL); /* who met EXCHANGE; a slot may be free by now */
 	chan__release(c);
 }
 
