@@ -1461,6 +1461,87 @@ static void a_sender_that_met_a_displacing_send_is_woken(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* ------------------------------------------------------------------------ stamps */
+
+/* The stamp of a side that is not ready now. */
+static uint64_t stamp_of_unready(struct ends *e, enum chan__side side)
+{
+	struct chan *c = e->rx->chan;
+	uint64_t stamp;
+
+	must_eq(c->flavor->ready(c, side, side == CHAN__RECV ? e->rx : NULL, &stamp), EAGAIN);
+	must_eq(c->flavor->ready(c, side, side == CHAN__RECV ? e->rx : NULL, &stamp), EAGAIN);
+	return stamp;
+}
+
+/* The oldest message is being written; it could be displaced; it is being read. */
+static void a_message_that_could_be_displaced_leaves_a_stamp(const struct kind *k)
+{
+	struct ends e;
+	struct actor sender, receiver;
+	uint64_t before;
+	chan_attr_t attr;
+
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setoverflow(&attr, CHAN_OVERFLOW_DROP_OLDEST));
+	e = attr_open(&attr, 8);
+	actor_start_held(&sender, act_send, e, 0, "array:claimed-send");
+	for (uint64_t n = 1; n < k->capacity; n++)
+		queue_numbers(e.tx, n, 1);
+	before = stamp_of_unready(&e, CHAN__SEND);
+	let_go(&sender.hold);
+	worker_join(&sender.worker);
+	actor_start_held(&receiver, act_recv, e, 0, "array:claimed-recv");
+	must(stamp_of_unready(&e, CHAN__SEND) != before);
+	let_go(&receiver.hold);
+	worker_join(&receiver.worker);
+	ends_drop(&e);
+}
+
+/* Two forced sends hold the same position, one after the other; both are too late. */
+static void a_refused_exchange_leaves_a_stamp(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor receiver, forcing[2];
+	uint64_t stamps[2];
+
+	queue_numbers(e.tx, 0, k->capacity);
+	actor_start_held(&forcing[0], act_force_send, e, 99, "array:exchange");
+	actor_start_held(&receiver, act_recv, e, 0, "array:claimed-recv");
+	for (int i = 0; i < 2; i++) {
+		if (i == 1)
+			actor_start_held(&forcing[1], act_force_send, e, 99, "array:exchange");
+		stamps[i] = stamp_of_unready(&e, CHAN__SEND);
+		let_go(&forcing[i].hold);
+		worker_join(&forcing[i].worker);
+		must_eq(forcing[i].result, EAGAIN);
+	}
+	must(stamps[0] != stamps[1]);
+	let_go(&receiver.hold);
+	worker_join(&receiver.worker);
+	ends_drop(&e);
+}
+
+/* Empty and open; closed, and a send seems to bring a message; between the two the
+ * end may have been reached. */
+static void a_position_taken_back_leaves_a_stamp(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor sender;
+	uint64_t before;
+
+	queue_numbers(e.tx, 0, k->capacity);
+	actor_start_held(&sender, act_force_send, e, k->capacity, "array:exchange");
+	expect_numbers(e.rx, 0, k->capacity);
+	before = stamp_of_unready(&e, CHAN__RECV);
+	chan_close(e.c);
+	must(stamp_of_unready(&e, CHAN__RECV) != before);
+	let_go(&sender.hold);
+	worker_join(&sender.worker);
+	must_eq(sender.result, EPIPE);
+	ends_drop(&e);
+}
+
 /* ---------------------------------------------------------------- the wait queue */
 
 /* A waiter that stands in a queue; nobody sleeps. */
@@ -1578,6 +1659,12 @@ static const struct behaviour of_array[] = {
 	BEHAVIOUR(a_displacing_send_meets_the_last_drop, NEEDS_NOTHING),
 	BEHAVIOUR(a_position_taken_back_ends_every_receiver, NEEDS_NOTHING),
 	BEHAVIOUR(a_sender_that_met_a_displacing_send_is_woken, NEEDS_TWO | NEEDS_SENDERS),
+	BEHAVIOUR(a_message_that_could_be_displaced_leaves_a_stamp, NEEDS_OVERWRITE | NEEDS_SENDERS),
+	BEHAVIOUR(a_refused_exchange_leaves_a_stamp, NEEDS_SENDERS),
+};
+
+static const struct behaviour of_array_single[] = {
+	BEHAVIOUR(a_position_taken_back_leaves_a_stamp, NEEDS_NOTHING),
 };
 
 static const struct behaviour of_list[] = {
@@ -1626,11 +1713,11 @@ static int run_positions(void)
 static int run_of_flavors(void)
 {
 	static struct kind chosen[MAX_KINDS];
-	size_t n = choose(chosen, 0, CHAN_FLAVOR_ARRAY, CHAN_MANY, CHAN_MANY);
-	int status;
+	size_t many = choose(chosen, 0, CHAN_FLAVOR_ARRAY, CHAN_MANY, CHAN_MANY);
+	size_t n = choose(chosen, many, CHAN_FLAVOR_ARRAY, CHAN_SINGLE, CHAN_MANY);
+	int status = RUN("defects of array", of_array, chosen, n);
 
-	n = choose(chosen, n, CHAN_FLAVOR_ARRAY, CHAN_SINGLE, CHAN_MANY);
-	status = RUN("defects of array", of_array, chosen, n);
+	status |= RUN("defects of array, single producer", of_array_single, chosen + many, n - many);
 	n = choose(chosen, 0, CHAN_FLAVOR_LIST, CHAN_MANY, CHAN_MANY);
 	n = choose(chosen, n, CHAN_FLAVOR_LIST, CHAN_MANY, CHAN_SINGLE);
 	return status | RUN("defects of list", of_list, chosen, n);

@@ -84,6 +84,8 @@ struct array {
 	char pad0[CHAN__LINE];
 	chan__u64 tail;          /* senders claim; closers set CLOSED */
 	chan__u32 closing;       /* single producer: ARRAY_OPEN, _CLOSING, _SHUT; the closer */
+	chan__u64 refused;       /* exchanges whose oldest message was gone, in steps of ARRAY_ONE;
+	                          * who has EXCHANGE */
 	char pad1[CHAN__LINE];
 	chan__u64 head;          /* receivers claim */
 	chan__u64 gone_from;     /* head when the receivers left; written once, before GONE */
@@ -443,6 +445,15 @@ static void array_exchange(struct array *a, uint64_t pos, const void *msg, void 
 	chan__release(c);
 }
 
+/* Tail moves by `step` and is EXCHANGE no more.  A17 release: a later EXCHANGE of the
+ * same position comes with the count of this one; pairs with A15. */
+static void array_let_tail_go(struct array *a, uint64_t step)
+{
+	if (step == 0)
+		chan__u64_fetch_add_relaxed(&a->refused, ARRAY_ONE);
+	chan__u64_fetch_add_acq_rel(&a->tail, step - ARRAY_EXCHANGE);
+}
+
 /*
  * Full at `tail`: displaces the oldest.  First the tail is held by EXCHANGE, so
  * that nobody else can claim its position, then the oldest message is claimed
@@ -466,7 +477,7 @@ static int array_displace(struct array *a, uint64_t tail, const void *msg, void 
 	if (single && !claimed)
 		chan__u64_store_release(&a->tail, tail);
 	else if (!single)
-		chan__u64_fetch_add_relaxed(&a->tail, (claimed ? next - tail : 0) - ARRAY_EXCHANGE);
+		array_let_tail_go(a, claimed ? next - tail : 0);
 	if (claimed) {
 		array_exchange(a, tail, msg, displaced);
 		return 0;
@@ -582,37 +593,58 @@ static int array_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max,
 
 /* -------------------------------------------------------------------- waiting */
 
-/* Full, and so since tail stands where it does: the slot it names can only become
- * free, and then tail moves on.  The stamp is tail, flags included. */
-static int array_sendable(const struct array *a, uint64_t *tail)
+/* Is there something at tail that a send could take: a free slot, or with
+ * drop-oldest the message of one lap ago? */
+static bool array_has_room(const struct array *a, uint64_t tail, uint64_t head)
 {
-	uint64_t stamp;
+	uint64_t stamp = chan__u64_load_acquire(array_stamp(a, tail)), oldest = tail - a->lap;
+
+	return stamp == tail || (a->base.drop_oldest && head == oldest && stamp == (oldest | ARRAY_FULL));
+}
+
+/*
+ * Full, and so since tail stands where it does: the slot it names can only become
+ * free, and then tail moves on.  With drop-oldest its message can be written,
+ * and then head moves on.  EXCHANGE can be another's by the next look, if the one
+ * before was refused.  The stamp is the sum of all three: none of them goes back.
+ * A15 acquire: what the claimer did before; pairs with A16 and A17.
+ */
+static int array_sendable(const struct array *a, uint64_t *mark)
+{
+	uint64_t refused, tail, head;
 
 	do {
-		*tail = chan__u64_load_acquire(&a->tail);
-		if (array_shut_for_senders(a, *tail, a->single_producer))
+		refused = chan__u64_load_acquire(&a->refused);
+		tail = chan__u64_load_acquire(&a->tail);
+		head = a->base.drop_oldest ? chan__u64_load_acquire(&a->head) : 0;
+		*mark = tail + head + refused;
+		if (array_shut_for_senders(a, tail, a->single_producer))
 			return EPIPE;
-		if (*tail & ARRAY_EXCHANGE)
-			return EAGAIN;
-		stamp = chan__u64_load_acquire(array_stamp(a, *tail));
-		if (stamp == *tail)
+		if (!(tail & ARRAY_EXCHANGE) && array_has_room(a, tail, head))
 			return 0;
-		if (a->base.drop_oldest && stamp == ((*tail - a->lap) | ARRAY_FULL) &&
-		    chan__u64_load_acquire(&a->head) == *tail - a->lap)
-			return 0;
-	} while (chan__u64_load_acquire(&a->tail) != *tail);
+	} while (chan__u64_load_acquire(&a->tail) != tail ||
+	         chan__u64_load_acquire(&a->refused) != refused);
 	return EAGAIN;
 }
 
-/* Empty, and so since head stands where it does.  The stamp is head. */
-static int array_receivable(const struct array *a, uint64_t *head)
+/*
+ * Empty, and so since head stands where it does.  The stamp is head, and SHUT: a
+ * single producer that takes a position back hides for a moment that the end was
+ * reached.  A15 as above.
+ */
+static int array_receivable(const struct array *a, uint64_t *mark)
 {
+	uint64_t head;
+	bool shut;
+
 	do {
-		*head = chan__u64_load_acquire(&a->head);
-		if (chan__u64_load_acquire(array_stamp(a, *head)) == (*head | ARRAY_FULL))
+		head = chan__u64_load_acquire(&a->head);
+		shut = a->single_producer && chan__u32_load_acquire(&a->closing) == ARRAY_SHUT;
+		*mark = head | shut;
+		if (chan__u64_load_acquire(array_stamp(a, head)) == (head | ARRAY_FULL))
 			return 0;
-	} while (chan__u64_load_acquire(&a->head) != *head);
-	return array_none(a, *head);
+	} while (chan__u64_load_acquire(&a->head) != head);
+	return a->single_producer && !shut ? EAGAIN : array_none(a, head);
 }
 
 static int array_ready(struct chan *c, enum chan__side side, struct chan_receiver *rx, uint64_t *stamp)
@@ -803,6 +835,7 @@ static void array_init_positions(struct array *a, size_t capacity)
 	chan__u64_init(&a->head, start);
 	chan__u64_init(&a->gone_from, start);
 	chan__u32_init(&a->closing, ARRAY_OPEN);
+	chan__u64_init(&a->refused, 0);
 	for (size_t i = 0; i < capacity; i++)
 		chan__u64_init(array_stamp(a, start + i * ARRAY_ONE), start + i * ARRAY_ONE);
 }
@@ -836,6 +869,7 @@ static void array_destroy(struct chan *c)
 
 	for (uint64_t pos = 0; pos < c->capacity * ARRAY_ONE; pos += ARRAY_ONE)
 		chan__u64_fini(array_stamp(a, pos));
+	chan__u64_fini(&a->refused);
 	chan__u32_fini(&a->closing);
 	chan__u64_fini(&a->gone_from);
 	chan__u64_fini(&a->head);
