@@ -1618,21 +1618,21 @@ static void nobody_comes_before_who_starves(const struct kind *k)
 	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_batch_sent, NEEDS_OVERWRITE), \
 	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_batch_tried, NEEDS_OVERWRITE), \
 	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_send, NEEDS_OVERWRITE), \
-	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_forced_send, NEEDS_LIMIT | NEEDS_RECEIVERS), \
-	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_receive, NEEDS_QUEUE), \
-	BEHAVIOUR(a_destructor_drops_the_handle_that_waited, NEEDS_QUEUE), \
+	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_forced_send, NEEDS_LIMIT | NEEDS_RECEIVERS | NEEDS_FORCE), \
+	BEHAVIOUR(a_destructor_drops_the_ends_amid_a_receive, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR), \
+	BEHAVIOUR(a_destructor_drops_the_handle_that_waited, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR), \
 	BEHAVIOUR(a_destructor_drops_the_handle_that_met, NEEDS_RENDEZVOUS), \
-	BEHAVIOUR(a_destructor_drops_and_frees_another_channel, NEEDS_QUEUE)
+	BEHAVIOUR(a_destructor_drops_and_frees_another_channel, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR)
 
 static const struct behaviour of_all[] = {
 	DESTRUCTORS,
-	BEHAVIOUR(a_child_reuses_the_stack_of_a_sleeping_receiver, NEEDS_NOTHING),
+	BEHAVIOUR(a_child_reuses_the_stack_of_a_sleeping_receiver, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_child_reuses_the_stack_of_a_sleeping_sender, NEEDS_FULL),
-	BEHAVIOUR(threads_of_a_child_share_a_channel, NEEDS_NOTHING),
+	BEHAVIOUR(threads_of_a_child_share_a_channel, NEEDS_DESTRUCTOR),
 	BEHAVIOUR(nothing_is_displaced_while_the_oldest_is_held, NEEDS_OVERWRITE),
 	BEHAVIOUR(a_sender_sleeps_until_the_oldest_is_let_go, NEEDS_OVERWRITE),
 	BEHAVIOUR(a_robbed_receiver_is_served, NEEDS_QUEUE),
-	BEHAVIOUR(a_robbed_receiver_into_nothing_is_served, NEEDS_QUEUE),
+	BEHAVIOUR(a_robbed_receiver_into_nothing_is_served, NEEDS_QUEUE | NEEDS_DESTRUCTOR),
 	BEHAVIOUR(a_robbed_sender_is_served, NEEDS_LIMIT),
 	BEHAVIOUR(a_robbed_receiver_keeps_its_deadline, NEEDS_QUEUE),
 	BEHAVIOUR(a_robbed_sender_keeps_its_deadline, NEEDS_LIMIT),
@@ -1643,7 +1643,7 @@ static const struct behaviour of_all[] = {
 
 static const struct behaviour of_promises[] = {
 	DESTRUCTORS,
-	BEHAVIOUR(the_second_of_two_closers_finds_it_closed, NEEDS_RECEIVERS),
+	BEHAVIOUR(the_second_of_two_closers_finds_it_closed, NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
 };
 
 static const struct behaviour of_one_slot[] = {
@@ -1675,8 +1675,8 @@ static const struct behaviour of_list[] = {
 static const struct behaviour of_positions[] = {
 	BEHAVIOUR(positions_overflow_in_order, NEEDS_NOTHING),
 	BEHAVIOUR(positions_overflow_between_threads, NEEDS_NOTHING),
-	BEHAVIOUR(positions_overflow_and_the_channel_ends, NEEDS_NOTHING),
-	BEHAVIOUR(positions_overflow_while_displacing, NEEDS_LIMIT | NEEDS_RECEIVERS),
+	BEHAVIOUR(positions_overflow_and_the_channel_ends, NEEDS_DESTRUCTOR),
+	BEHAVIOUR(positions_overflow_while_displacing, NEEDS_LIMIT | NEEDS_RECEIVERS | NEEDS_FORCE),
 };
 
 #define RUN(name, table, kinds, n) matrix_run(name, table, COUNT_OF(table), kinds, n)
@@ -1703,6 +1703,7 @@ static int run_positions(void)
 	for (size_t i = 0; i < 4; i++) {
 		n = choose(chosen, n, CHAN_FLAVOR_ARRAY, promises[i / 2], promises[i % 2]);
 		n = choose(chosen, n, CHAN_FLAVOR_LIST, promises[i / 2], promises[i % 2]);
+		n = choose(chosen, n, CHAN_FLAVOR_BROADCAST, promises[i / 2], promises[i % 2]);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (chosen[i].capacity == 64) /* a power of two that comes round often */
