@@ -1,5 +1,5 @@
 /*
- * demo.c - counts words in files, in parallel, over two channels
+ * demo.c - counts words in files, in parallel, over two channels, a tick and a token
  *
  * A walker finds the files and sends their paths to one worker for each CPU;
  * the workers send what they counted to a reducer, which adds it up.  demo.h
@@ -14,6 +14,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +23,11 @@
 enum {
 	JOBS_CAPACITY = 64, /* so far may the walker run ahead of the workers */
 	MAX_WORKERS   = 1024,
-	TOP_WORDS     = 10
+	TOP_WORDS     = 10,
+	INTERRUPTED   = 128 + SIGINT
 };
+
+#define PROGRESS_PERIOD (100 * CHAN_MSEC)
 
 struct options {
 	size_t top;     /* words to print */
@@ -37,6 +41,7 @@ struct demo {
 	struct walker  walker;
 	struct worker *workers;
 	struct reducer reducer;
+	chan_cancel_t *token;      /* triggered by Ctrl-C */
 	pthread_t      walker_thread, *worker_threads;
 	bool           walking;
 	size_t         working;    /* workers started */
@@ -105,6 +110,42 @@ static int open_channels(struct demo *d, struct ends *ends)
 	return 0;
 }
 
+/* ---------------------------------------------------------------- interruption */
+
+/* No call of the library may be made in a signal handler, so a thread waits for
+ * the signal instead.  The second one ends everything at once. */
+static void *watch_signals(void *arg)
+{
+	chan_cancel_t *token = arg;
+	sigset_t interrupt;
+	int number;
+
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, SIGINT);
+	sigwait(&interrupt, &number);
+	chan_cancel_trigger(token);
+	chan_cancel_drop(token);
+	sigwait(&interrupt, &number);
+	_exit(INTERRUPTED);
+}
+
+/* Before the first thread, which inherits the mask. */
+static int start_watching(chan_cancel_t *token)
+{
+	sigset_t interrupt;
+	pthread_t thread;
+	int error;
+
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, SIGINT);
+	error = pthread_sigmask(SIG_BLOCK, &interrupt, NULL);
+	if (!error)
+		error = pthread_create(&thread, NULL, watch_signals, chan_cancel_clone(token));
+	if (error)
+		chan_cancel_drop(token);
+	return error ? error : pthread_detach(thread);
+}
+
 /* ------------------------------------------------------ starting and ending */
 
 static void start_worker(struct demo *d, const struct ends *ends)
@@ -113,6 +154,7 @@ static void start_worker(struct demo *d, const struct ends *ends)
 
 	worker->jobs = chan_receiver_clone(ends->jobs_rx);
 	worker->news = chan_sender_clone(ends->news_tx);
+	worker->token = d->token;
 	d->error = pthread_create(&d->worker_threads[d->working], NULL, worker_run, worker);
 	if (!d->error) {
 		d->working++;
@@ -126,6 +168,7 @@ static void start_walker(struct demo *d, const struct ends *ends)
 {
 	d->walker.jobs = chan_sender_clone(ends->jobs_tx);
 	d->walker.news = chan_sender_clone(ends->news_tx);
+	d->walker.token = d->token;
 	d->error = pthread_create(&d->walker_thread, NULL, walker_run, &d->walker);
 	if (!d->error) {
 		d->walking = true;
@@ -142,7 +185,9 @@ static void start(struct demo *d, size_t workers)
 {
 	struct ends ends;
 
-	d->error = open_channels(d, &ends);
+	d->error = start_watching(d->token);
+	if (!d->error)
+		d->error = open_channels(d, &ends);
 	if (d->error)
 		return;
 	while (!d->error && d->working < workers)
@@ -180,13 +225,17 @@ static int create_demo(struct demo *d, const struct options *options)
 	d->workers = calloc(options->workers, sizeof *d->workers);
 	d->worker_threads = calloc(options->workers, sizeof *d->worker_threads);
 	d->reducer.words = words_create();
-	return d->workers && d->worker_threads && d->reducer.words ? 0 : ENOMEM;
+	if (!d->workers || !d->worker_threads || !d->reducer.words)
+		return ENOMEM;
+	return chan_cancel_create(NULL, &d->token);
 }
 
 static void destroy_demo(struct demo *d)
 {
 	chan_weak_sender_drop(d->news);
 	chan_weak_sender_drop(d->jobs);
+	chan_receiver_drop(d->reducer.tick);
+	chan_cancel_drop(d->token);
 	words_destroy(d->reducer.words);
 	free(d->worker_threads);
 	free(d->workers);
@@ -194,10 +243,13 @@ static void destroy_demo(struct demo *d)
 
 static void run(struct demo *d, size_t workers)
 {
-	start(d, workers);
+	if (isatty(STDERR_FILENO))
+		d->error = chan_tick(PROGRESS_PERIOD, &d->reducer.tick);
+	if (!d->error)
+		start(d, workers);
 	if (d->news) {
-		if (isatty(STDERR_FILENO))
-			d->reducer.jobs = chan_weak_sender_channel(d->jobs);
+		d->reducer.token = d->token;
+		d->reducer.jobs = chan_weak_sender_channel(d->jobs);
 		reducer_run(&d->reducer);
 	}
 	join_all(d);
@@ -278,7 +330,8 @@ static const char usage[] =
 	"\n"
 	"In folders, binary files (a NUL in the first 8 KiB), hidden folders, the build\n"
 	"folder, symbolic links and special files are skipped.\n"
-	"Exit status: 0, or 1 if anything could not be counted.\n";
+	"Ctrl-C ends the counting and prints what was counted; a second one ends at once.\n"
+	"Exit status: 0, 1 if anything could not be counted, 130 after Ctrl-C.\n";
 
 static bool parse_number(const char *text, size_t least, size_t most, size_t *number)
 {
@@ -353,12 +406,12 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* 0, or 1 after a message if anything went wrong. */
+/* 0, 1 after a message if anything went wrong, or 130 after Ctrl-C. */
 static int count(const struct options *options)
 {
 	struct demo d;
 	double start_time = now();
-	int error = create_demo(&d, options);
+	int error = create_demo(&d, options), status;
 
 	if (!error) {
 		run(&d, options->workers);
@@ -368,8 +421,11 @@ static int count(const struct options *options)
 		error = print_result(&d, options, now() - start_time);
 	if (error)
 		fprintf(stderr, "demo: giving up: %s\n", strerror(error));
+	status = error || d.reducer.troubles > 0;
+	if (!status && chan_cancel_is_triggered(d.token))
+		status = INTERRUPTED;
 	destroy_demo(&d);
-	return error || d.reducer.troubles > 0;
+	return status;
 }
 
 /* What was printed may only now turn out not to fit on the disk. */
@@ -393,5 +449,5 @@ int main(int argc, char **argv)
 		fputs(usage, stdout);
 	else
 		status = count(&options);
-	return flush() || status;
+	return flush() ? 1 : status;
 }

@@ -14,6 +14,8 @@
  *     then the walker's sends say EPIPE as well.
  *     A worker or the walker gives up (no memory): it closes the channel of
  *     news, which needs no memory, and the same follows.
+ *     Ctrl-C triggers a token, which ends the walker's sends and the workers'
+ *     receives; both leave, and the reducer drains what was counted so far.
  */
 #ifndef DEMO_H
 #define DEMO_H
@@ -58,6 +60,7 @@ struct folder; /* a folder still to be read */
 
 struct walker {
 	chan_sender_t *jobs, *news; /* dropped at the end of walker_run() */
+	chan_cancel_t *token;       /* borrowed */
 	char         **paths;       /* from the command line */
 	size_t         path_count;
 
@@ -76,6 +79,7 @@ void *walker_run(void *walker);
 struct worker {
 	chan_receiver_t *jobs; /* both dropped at the end of worker_run() */
 	chan_sender_t   *news;
+	chan_cancel_t   *token; /* borrowed */
 
 	/* The worker's until worker_run() has returned. */
 	unsigned char *text;
@@ -90,7 +94,9 @@ void *worker_run(void *worker);
 
 struct reducer {
 	chan_receiver_t *news;   /* dropped at the end of reducer_run() */
-	chan_t          *jobs;   /* for the progress line; NULL: draw none */
+	chan_cancel_t   *token;  /* borrowed */
+	chan_receiver_t *tick;   /* when to draw the progress line; NULL: never */
+	chan_t          *jobs;   /* for that line */
 	struct words    *words;
 	uint64_t         files, bytes, binaries, troubles;
 	uint64_t         received;

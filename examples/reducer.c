@@ -12,16 +12,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROGRESS_PERIOD (100 * CHAN_MSEC)
-
 /* Back to the start of the line, and clear it. */
 #define CLEAR_LINE "\r\033[K"
+
+static const char *clear(const struct reducer *r)
+{
+	return r->tick ? CLEAR_LINE : "";
+}
 
 static void print_trouble(const struct reducer *r, const struct news *news)
 {
 	const char *why = news->error == NOT_TEXT ? "binary file, not counted" : strerror(news->error);
 
-	fprintf(stderr, "%sdemo: %s: %s\n", r->jobs ? CLEAR_LINE : "", news->path, why);
+	fprintf(stderr, "%sdemo: %s: %s\n", clear(r), news->path, why);
 }
 
 static void draw_progress(const struct reducer *r)
@@ -55,52 +58,44 @@ static void note_length(struct reducer *r)
 		r->longest = queued;
 }
 
-static bool is_past(const struct timespec *when)
-{
-	struct timespec now;
+enum { NEWS, TICK, TOKEN, CASES };
 
-	chan_deadline(0, &now);
-	return now.tv_sec > when->tv_sec || (now.tv_sec == when->tv_sec && now.tv_nsec >= when->tv_nsec);
+static void print_interrupted(const struct reducer *r)
+{
+	fprintf(stderr, "%sdemo: interrupted: what was counted so far follows; Ctrl-C again to end at once\n", clear(r));
 }
 
-/* With a progress line the wait ends when it is time to draw again.  A message
- * that is there comes before a deadline that has passed, so while they keep
- * coming it is the clock that says when to draw. */
-static void reduce_with_progress(struct reducer *r)
+/* Until the workers and the walker have left.  A case without a handle is skipped:
+ * the tick where there is no terminal, the token once it was heard. */
+static void reduce(struct reducer *r)
 {
-	struct timespec next;
+	struct timespec when;
 	struct news news;
-	int error;
+	chan_case_t cases[CASES] = {
+		[NEWS]  = CHAN_CASE_RECV(r->news, &news),
+		[TICK]  = CHAN_CASE_RECV(r->tick, &when),
+		[TOKEN] = CHAN_CASE_RECV(chan_cancel_receiver(r->token), NULL),
+	};
+	size_t which;
 
-	chan_deadline(PROGRESS_PERIOD, &next);
-	while (!r->error && (error = chan_recv_deadline(r->news, &news, &next)) != EPIPE) {
-		if (error == 0) {
+	while (!r->error && !(r->error = chan_select(cases, CASES, 0, &which))) {
+		if (which == TICK) {
+			draw_progress(r);
+		} else if (which == TOKEN) {
+			print_interrupted(r);
+			cases[TOKEN].receiver = NULL;
+		} else if (cases[NEWS].status == EPIPE) {
+			break;
+		} else {
 			note_length(r);
 			take(r, &news);
 		}
-		if (is_past(&next)) {
-			draw_progress(r);
-			chan_deadline(PROGRESS_PERIOD, &next);
-		}
 	}
-	fputs(CLEAR_LINE, stderr);
-}
-
-static void reduce(struct reducer *r)
-{
-	struct news news;
-
-	while (!r->error && chan_recv(r->news, &news) == 0) {
-		note_length(r);
-		take(r, &news);
-	}
+	fputs(clear(r), stderr);
 }
 
 void reducer_run(struct reducer *r)
 {
-	if (r->jobs)
-		reduce_with_progress(r);
-	else
-		reduce(r);
+	reduce(r);
 	chan_receiver_drop(r->news); /* after an error: the workers' sends fail, what is queued is destroyed */
 }

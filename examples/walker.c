@@ -18,10 +18,12 @@ struct folder {
 	char          *path;
 };
 
+/* A triggered token keeps no message out while there is room: so ask first. */
 static int send_job(struct walker *w, char *path, bool named)
 {
 	const struct job job = { path, named };
-	int error = chan_send(w->jobs, &job);
+	int error = chan_cancel_is_triggered(w->token) ? ECANCELED
+	                                               : chan_send_cancel(w->jobs, &job, w->token);
 	size_t queued;
 
 	if (error) {
@@ -199,6 +201,8 @@ void *walker_run(void *walker)
 		w->error = walk_argument(w, w->paths[i]);
 	while ((folder = pop_folder(w)))
 		free_folder(folder);
+	if (w->error == ECANCELED)
+		w->error = 0;
 	if (w->error)
 		chan_close(chan_sender_channel(w->news));
 	chan_sender_drop(w->jobs);

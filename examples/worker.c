@@ -148,6 +148,8 @@ static int count_text(struct worker *w, struct job *job, int fd)
 		error = count_piece(w, &kept, length, last);
 		if (!error && kept == w->room)
 			error = make_room(w, w->room * 2);
+		if (!error && chan_cancel_is_triggered(w->token))
+			error = ECANCELED;
 	} while (!error && !last);
 	if (error)
 		return error;
@@ -175,11 +177,12 @@ void *worker_run(void *worker)
 	struct job job;
 
 	w->error = make_room(w, FIRST_ROOM);
-	while (!w->error && chan_recv(w->jobs, &job) == 0) {
+	while (!w->error && !chan_cancel_is_triggered(w->token) &&
+	       chan_recv_cancel(w->jobs, &job, w->token) == 0) {
 		w->error = count_file(w, &job);
 		free(job.path);
 	}
-	if (!w->error)
+	if (!w->error || w->error == ECANCELED)
 		w->error = send_partial(w);
 	if (w->error) {
 		words_destroy(w->partial.words);

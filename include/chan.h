@@ -50,6 +50,7 @@ typedef struct chan             chan_t;             /* a channel, seen from outs
 typedef struct chan_sender      chan_sender_t;      /* the sending half */
 typedef struct chan_receiver    chan_receiver_t;    /* the receiving half */
 typedef struct chan_weak_sender chan_weak_sender_t; /* a sender that does not keep the channel connected */
+typedef struct chan_cancel      chan_cancel_t;      /* a cancellation token */
 
 /* How a channel works inside; see chan_flavors(7). */
 typedef int chan_flavor_t;
@@ -58,7 +59,12 @@ enum {
 	CHAN_FLAVOR_MUTEX_CONDVAR = 1, /* any capacity; mutexes and condition variables only */
 	CHAN_FLAVOR_ARRAY         = 2, /* capacity n >= 1; lock-free ring */
 	CHAN_FLAVOR_LIST          = 3, /* unbounded; lock-free linked blocks */
-	CHAN_FLAVOR_ZERO          = 4  /* capacity 0; rendezvous */
+	CHAN_FLAVOR_ZERO          = 4, /* capacity 0; rendezvous */
+	CHAN_FLAVOR_ONESHOT       = 5, /* capacity 1; one message in all */
+	CHAN_FLAVOR_BROADCAST     = 6, /* capacity n >= 1; each subscription gets a copy of every message */
+	CHAN_FLAVOR_AT            = 7, /* these three are made by chan_after and so on alone: */
+	CHAN_FLAVOR_TICK          = 8, /* no sender; the clock is what makes them ready */
+	CHAN_FLAVOR_NEVER         = 9
 };
 
 /* What a send does when the channel is full. */
@@ -110,8 +116,37 @@ int chan_bounded(size_t capacity, size_t msg_size, chan_sender_t **tx, chan_rece
 /* No limit: a send never blocks, and may fail with ENOMEM. */
 int chan_unbounded(size_t msg_size, chan_sender_t **tx, chan_receiver_t **rx);
 
-/* As the attributes say; NULL is an AUTO channel without a limit. */
+/* One message in all: a send never blocks, and a second one, like a second
+ * receive, is EPIPE. */
+int chan_oneshot(size_t msg_size, chan_sender_t **tx, chan_receiver_t **rx);
+
+/* Every subscription sees every message sent after it was made, in the same
+ * order; a send waits for the slowest.  *rx is the first, of any number: see
+ * chan_subscribe(); rx NULL: none to begin with.  EINVAL also: capacity 0 or
+ * CHAN_UNBOUNDED. */
+int chan_broadcast(size_t capacity, size_t msg_size, chan_sender_t **tx, chan_receiver_t **rx);
+
+/* As the attributes say; NULL is an AUTO channel without a limit.  ENOTSUP: a
+ * destructor where each receiver gets a copy (broadcast). */
 int chan_create(const chan_attr_t *attr, size_t msg_size, chan_sender_t **tx, chan_receiver_t **rx);
+
+/* Timers: channels without a sender, on which the clock puts a message, the
+ * instant of the event (struct timespec, CLOCK_MONOTONIC).  No thread: who looks
+ * or waits reads the clock.  Connected until chan_close, then EPIPE at once.
+ * Each gives one receiver, owned by the caller.  EINVAL: rx is NULL.  ENOMEM. */
+
+/* Once, that long from now; 0: ready at once; CHAN_FOREVER: never. */
+int chan_after(uint64_t timeout_ns, chan_receiver_t **rx);
+
+/* Once, at that time; past: ready at once; NULL: never.  EINVAL also: tv_nsec out of range. */
+int chan_at(const struct timespec *when, chan_receiver_t **rx);
+
+/* Each period, first after one.  Ticks that nobody took in time collapse into
+ * one; each tick goes to one receive.  EINVAL also: period_ns is 0. */
+int chan_tick(uint64_t period_ns, chan_receiver_t **rx);
+
+/* A channel on which nothing ever arrives. */
+int chan_never(size_t msg_size, chan_receiver_t **rx);
 
 /* --------------------------------------------------------------- attributes */
 
@@ -168,6 +203,12 @@ void             chan_sender_drop(chan_sender_t *tx);
 chan_receiver_t *chan_receiver_clone(chan_receiver_t *rx);
 void             chan_receiver_drop(chan_receiver_t *rx);
 
+/* Broadcast: a new subscription, which sees what is sent from now on; a clone of
+ * a receiver shares its subscription.  When the last subscription is gone sends
+ * fail with EPIPE until there is one again.  ENOTSUP: a flavor without
+ * subscriptions.  EPIPE: closed.  ENOMEM. */
+int chan_subscribe(chan_sender_t *tx, chan_receiver_t **rx);
+
 /* A weak sender keeps the channel's memory, not its connection. */
 chan_weak_sender_t *chan_sender_downgrade(chan_sender_t *tx);
 chan_weak_sender_t *chan_weak_sender_clone(chan_weak_sender_t *weak);
@@ -187,10 +228,10 @@ void chan_close(chan_t *c);
 
 /* Queries.  True at some instant during the call; others may change it at once. */
 bool          chan_is_disconnected(const chan_t *c); /* no message will be accepted */
-size_t        chan_len(const chan_t *c);             /* messages queued */
+size_t        chan_len(const chan_t *c);             /* messages queued; on broadcast, for the slowest subscription */
 size_t        chan_capacity(const chan_t *c);        /* messages, or CHAN_UNBOUNDED */
 bool          chan_is_empty(const chan_t *c);
-bool          chan_is_full(const chan_t *c);
+bool          chan_is_full(const chan_t *c);         /* on broadcast: a send would wait */
 size_t        chan_sender_count(const chan_t *c);
 size_t        chan_receiver_count(const chan_t *c);
 size_t        chan_msg_size(const chan_t *c);        /* bytes */
@@ -198,6 +239,10 @@ chan_flavor_t chan_flavor(const chan_t *c);          /* never AUTO: the flavor c
 uint64_t      chan_lost(const chan_t *c);            /* messages displaced by drop-oldest so far */
 size_t        chan_receiver_len(const chan_receiver_t *rx);  /* messages this receiver could take */
 uint64_t      chan_receiver_lost(const chan_receiver_t *rx); /* messages this receiver's subscription has lost */
+
+/* A timer's next event, which is past if it waits to be received; when none will
+ * come, what chan_deadline(CHAN_FOREVER) gives.  ENOTSUP: no timer.  EINVAL: NULL. */
+int chan_receiver_due(const chan_receiver_t *rx, struct timespec *when);
 
 /* ------------------------------------------------------ sending, receiving */
 
@@ -211,19 +256,32 @@ int chan_try_send(chan_sender_t *tx, const void *msg);
 int chan_send_timeout(chan_sender_t *tx, const void *msg, uint64_t timeout_ns);
 int chan_send_deadline(chan_sender_t *tx, const void *msg, const struct timespec *abstime);
 
+/* Until a token is triggered (NULL: no token): ECANCELED, unless the message can be
+ * sent at once, which is always tried. */
+int chan_send_cancel(chan_sender_t *tx, const void *msg, chan_cancel_t *cancel);
+int chan_send_cancel_timeout(chan_sender_t *tx, const void *msg, chan_cancel_t *cancel, uint64_t timeout_ns);
+
 /* Send without waiting for space: when full, the oldest message makes room.
  * It goes to `displaced` (may equal msg), or to the destructor if that is NULL.
  * *was_displaced is written whenever 0 is returned, and may be NULL only if
  * displaced is.  EAGAIN: the oldest message is held by a call in progress; on a
- * rendezvous, nobody waits.  ENOTSUP: CHAN_SINGLE consumers. */
+ * rendezvous, nobody waits.  A oneshot that was used is EPIPE.  ENOTSUP: CHAN_SINGLE
+ * consumers, broadcast. */
 int chan_force_send(chan_sender_t *tx, const void *msg, void *displaced, bool *was_displaced);
 
 /* The mirror image.  EPIPE: disconnected, and nothing is left to receive.
+ * EOVERFLOW: this broadcast subscription lagged and lost messages that were
+ * displaced; said once for each gap, with nothing taken, and what is kept follows.
  * msg NULL with a msg_size above 0: receive and destroy. */
 int chan_recv(chan_receiver_t *rx, void *msg);
 int chan_try_recv(chan_receiver_t *rx, void *msg);
 int chan_recv_timeout(chan_receiver_t *rx, void *msg, uint64_t timeout_ns);
 int chan_recv_deadline(chan_receiver_t *rx, void *msg, const struct timespec *abstime);
+
+/* ECANCELED, unless a message is there: a loop that must stop under load asks
+ * chan_cancel_is_triggered() as well. */
+int chan_recv_cancel(chan_receiver_t *rx, void *msg, chan_cancel_t *cancel);
+int chan_recv_cancel_timeout(chan_receiver_t *rx, void *msg, chan_cancel_t *cancel, uint64_t timeout_ns);
 
 /* Batches: n messages side by side.  The count is always written (unless its
  * pointer is NULL: EINVAL).  0 messages return 0 at once.  A batch is not
@@ -308,6 +366,27 @@ int chan_sender_fd(chan_sender_t *tx, int *fd);
 
 /* Now plus timeout_ns on CLOCK_MONOTONIC, saturating. */
 void chan_deadline(uint64_t timeout_ns, struct timespec *abstime);
+
+/* ------------------------------------------------------------- cancellation */
+
+/* A token is triggered once and for good, and all tokens made from it with it.
+ * parent NULL: a root.  A child keeps its parent alive, and is born triggered if
+ * that is.  EINVAL: out is NULL.  ENOMEM. */
+int chan_cancel_create(chan_cancel_t *parent, chan_cancel_t **out);
+
+/* Idempotent.  All descendants are triggered before it returns; the parent never is. */
+void chan_cancel_trigger(chan_cancel_t *c);
+
+/* True: what preceded the trigger is visible. */
+bool chan_cancel_is_triggered(const chan_cancel_t *c);
+
+/* A receive on it says EPIPE once triggered and never gets a message.  Borrowed, so not
+ * to be dropped (its clones are), and valid as long as the caller's token. */
+chan_receiver_t *chan_cancel_receiver(chan_cancel_t *c);
+
+/* One more owner of the same token; dropping does not trigger.  NULL: nothing. */
+chan_cancel_t *chan_cancel_clone(chan_cancel_t *c);
+void           chan_cancel_drop(chan_cancel_t *c);
 
 #ifdef __cplusplus
 }

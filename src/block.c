@@ -237,7 +237,7 @@ void chan__pass_on(const struct chan__watch *w)
 			w->chan->flavor->pass_on(w->chan, w->side, w->node.receiver);
 }
 
-/* One wait on one channel. */
+/* One wait on one channel, and on a token. */
 static int block_once(struct chan__watch *w, const struct chan__deadline *d, struct chan__watch **chosen)
 {
 	struct chan *c = w->chan;
@@ -251,41 +251,72 @@ static int block_once(struct chan__watch *w, const struct chan__deadline *d, str
 	return chan__wait(&wait, chosen);
 }
 
+/* The token is asked before the attempt, not after it: what was sent before the
+ * trigger is then found by the attempt. */
+static int block_attempt(const struct chan__watch *w, bool *cancelled)
+{
+	const struct chan__watch *token = w->next;
+
+	*cancelled = token && token->chan->flavor->is_closed(token->chan);
+	CHAN_TP("block:asked");
+	return chan__attempt(w);
+}
+
 /*
  * A wake-up that was spent on this thread is answered by an attempt, always.
  * What it leaves behind is passed on at the end: more messages or slots, or
  * the end of the channel, which every waiter hears from the one before it.
+ *
+ * A token, if there is one, is the second watch.  Its trigger wakes the thread like
+ * anything else, for one more attempt, and is not passed on: it wakes everybody.
  */
 static int block(struct chan__watch *w, const struct chan__deadline *d)
 {
-	int e = chan__attempt(w);
+	bool cancelled;
+	int e = block_attempt(w, &cancelled);
 
-	while (e == EAGAIN && (e = spin_on_channel(w)) == EAGAIN) {
+	while (e == EAGAIN && !cancelled && (e = spin_on_channel(w)) == EAGAIN) {
 		struct chan__watch *chosen;
 		int waited = block_once(w, d, &chosen);
 
 		if (waited != EAGAIN && waited != ETIMEDOUT)
 			return waited;
 		CHAN_TP("block:woken");
-		e = chan__attempt(w);
-		if (e == EAGAIN && (waited == ETIMEDOUT || chan__deadline_passed(d)))
+		e = block_attempt(w, &cancelled);
+		if (e == EAGAIN && !cancelled && (waited == ETIMEDOUT || chan__deadline_passed(d)))
 			e = ETIMEDOUT;
-		if (chosen && w->node.vain < CHAN__PATIENCE)
+		if (chosen == w && w->node.vain < CHAN__PATIENCE)
 			w->node.vain++;
 	}
 	chan__pass_on(w);
-	return e;
+	return e == EAGAIN ? ECANCELED : e;
 }
 
-/* A destructor that runs on the way may drop the handle in use. */
+/* A destructor that runs on the way may drop the handle in use, and the token. */
 static int block_held(struct chan__watch *w, const struct chan__deadline *d)
 {
 	bool held = chan__hold_for_callbacks(w->chan);
-	int e = block(w, d);
+	int e;
 
+	if (held && w->next)
+		chan__hold(w->next->chan);
+	e = block(w, d);
+	if (held && w->next)
+		chan__release(w->next->chan);
 	if (held)
 		chan__release(w->chan);
 	return e;
+}
+
+static int block_unless(struct chan__watch *w, const struct chan__deadline *d, struct chan_receiver *token)
+{
+	struct chan__watch stop;
+
+	if (!token)
+		return block_held(w, d);
+	chan__watch_init(&stop, token->chan, token);
+	w->next = &stop;
+	return block_held(w, d);
 }
 
 /* ------------------------------------------------------ before anything else */
@@ -336,20 +367,22 @@ int chan__serve_then_recv(struct chan_receiver *rx, void *msgs, size_t max, size
 
 /* ----------------------------------------------------------------- the calls */
 
-int chan__block_send(struct chan *c, const void *msg, const struct chan__deadline *d)
+int chan__block_send(struct chan *c, const void *msg, const struct chan__deadline *d,
+                     struct chan_receiver *token)
 {
 	struct chan__watch w;
 
 	chan__watch_init(&w, c, NULL);
 	w.node.source = msg;
-	return block_held(&w, d);
+	return block_unless(&w, d, token);
 }
 
-int chan__block_recv(struct chan_receiver *rx, void *msg, const struct chan__deadline *d)
+int chan__block_recv(struct chan_receiver *rx, void *msg, const struct chan__deadline *d,
+                     struct chan_receiver *token)
 {
 	struct chan__watch w;
 
 	chan__watch_init(&w, rx->chan, rx);
 	w.node.target = msg;
-	return block_held(&w, d);
+	return block_unless(&w, d, token);
 }

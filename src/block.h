@@ -46,8 +46,11 @@ CHAN__HIDDEN int chan__wait(struct chan__wait *wait, struct chan__watch **chosen
 /* Passes on the wake-ups that were spent on these watches. */
 CHAN__HIDDEN void chan__pass_on(const struct chan__watch *w);
 
-/* Called after a try_ said EAGAIN.  0, EPIPE, ENOMEM, ETIMEDOUT. */
-CHAN__HIDDEN int chan__block_send(struct chan *c, const void *msg, const struct chan__deadline *d);
-CHAN__HIDDEN int chan__block_recv(struct chan_receiver *rx, void *msg, const struct chan__deadline *d);
+/* Called after a try_ said EAGAIN.  The call ends with ECANCELED once the channel
+ * of `token` is disconnected; NULL: no token.  0, EPIPE, ENOMEM, ECANCELED, ETIMEDOUT. */
+CHAN__HIDDEN int chan__block_send(struct chan *c, const void *msg, const struct chan__deadline *d,
+                                  struct chan_receiver *token);
+CHAN__HIDDEN int chan__block_recv(struct chan_receiver *rx, void *msg, const struct chan__deadline *d,
+                                  struct chan_receiver *token);
 
 #endif

@@ -8,13 +8,21 @@ static const struct chan__deadline chan_forever = { true, { 0, 0 } };
 
 /* ------------------------------------------------------------------ creation */
 
-static int chan_make(struct chan__config *config, chan_sender_t **tx, chan_receiver_t **rx)
+static int chan_first_receiver(struct chan *c, chan_receiver_t **rx)
+{
+	if (c->flavor->subscribe)
+		return c->flavor->subscribe(c, rx);
+	*rx = &c->receiver;
+	return 0;
+}
+
+int chan__make_deserted(struct chan__config *config, chan_sender_t **tx, chan_receiver_t **rx)
 {
 	const struct chan__flavor *flavor;
 	struct chan *c;
 	int e;
 
-	if (!tx || !rx)
+	if (!tx)
 		return EINVAL;
 	chan__process_setup();
 	e = chan__flavor_pick(config, &flavor);
@@ -22,9 +30,17 @@ static int chan_make(struct chan__config *config, chan_sender_t **tx, chan_recei
 		e = flavor->create(config, &c);
 	if (e != 0)
 		return e;
+	if (rx && (e = chan_first_receiver(c, rx)) != 0) {
+		chan_sender_drop((chan_sender_t *)c);
+		return e;
+	}
 	*tx = (chan_sender_t *)c;
-	*rx = &c->receiver;
 	return 0;
+}
+
+int chan__make(struct chan__config *config, chan_sender_t **tx, chan_receiver_t **rx)
+{
+	return rx ? chan__make_deserted(config, tx, rx) : EINVAL;
 }
 
 CHAN__EXPORT int chan_create(const chan_attr_t *attr, size_t msg_size,
@@ -36,7 +52,7 @@ CHAN__EXPORT int chan_create(const chan_attr_t *attr, size_t msg_size,
 	if (e != 0)
 		return e;
 	config.msg_size = msg_size;
-	return chan_make(&config, tx, rx);
+	return chan__make(&config, tx, rx);
 }
 
 CHAN__EXPORT int chan_bounded(size_t capacity, size_t msg_size,
@@ -50,12 +66,21 @@ CHAN__EXPORT int chan_bounded(size_t capacity, size_t msg_size,
 	config.msg_size = msg_size;
 	config.capacity = capacity;
 	config.capacity_set = true;
-	return chan_make(&config, tx, rx);
+	return chan__make(&config, tx, rx);
 }
 
 CHAN__EXPORT int chan_unbounded(size_t msg_size, chan_sender_t **tx, chan_receiver_t **rx)
 {
 	return chan_create(NULL, msg_size, tx, rx);
+}
+
+CHAN__EXPORT int chan_subscribe(chan_sender_t *tx, chan_receiver_t **rx)
+{
+	struct chan *c = (struct chan *)tx;
+
+	if (!c || !rx)
+		return EINVAL;
+	return c->flavor->subscribe ? c->flavor->subscribe(c, rx) : ENOTSUP;
 }
 
 /* ------------------------------------------------------------------- queries */
@@ -175,7 +200,7 @@ CHAN__EXPORT int chan_send(chan_sender_t *tx, const void *msg)
 	if (!chan_sendable(c, msg))
 		return EINVAL;
 	e = chan__quick_send(c, msg);
-	return chan__likely(e != EAGAIN) ? e : chan__block_send(c, msg, &chan_forever);
+	return chan__likely(e != EAGAIN) ? e : chan__block_send(c, msg, &chan_forever, NULL);
 }
 
 CHAN__EXPORT int chan_send_timeout(chan_sender_t *tx, const void *msg, uint64_t timeout_ns)
@@ -190,7 +215,7 @@ CHAN__EXPORT int chan_send_timeout(chan_sender_t *tx, const void *msg, uint64_t 
 	if (chan__likely(e != EAGAIN))
 		return e;
 	d = chan__deadline_after(timeout_ns);
-	return chan__block_send(c, msg, &d);
+	return chan__block_send(c, msg, &d, NULL);
 }
 
 CHAN__EXPORT int chan_send_deadline(chan_sender_t *tx, const void *msg, const struct timespec *abstime)
@@ -202,7 +227,36 @@ CHAN__EXPORT int chan_send_deadline(chan_sender_t *tx, const void *msg, const st
 	if (!chan_sendable(c, msg) || (abstime && !chan__timespec_valid(abstime)))
 		return EINVAL;
 	e = chan__quick_send(c, msg);
-	return chan__likely(e != EAGAIN) ? e : chan__block_send(c, msg, &d);
+	return chan__likely(e != EAGAIN) ? e : chan__block_send(c, msg, &d, NULL);
+}
+
+CHAN__EXPORT int chan_send_cancel(chan_sender_t *tx, const void *msg, chan_cancel_t *cancel)
+{
+	struct chan *c = chan_to(tx);
+	int e;
+
+	if (!chan_sendable(c, msg))
+		return EINVAL;
+	e = chan__quick_send(c, msg);
+	if (chan__likely(e != EAGAIN))
+		return e;
+	return chan__block_send(c, msg, &chan_forever, chan_cancel_receiver(cancel));
+}
+
+CHAN__EXPORT int chan_send_cancel_timeout(chan_sender_t *tx, const void *msg, chan_cancel_t *cancel,
+                                          uint64_t timeout_ns)
+{
+	struct chan *c = chan_to(tx);
+	struct chan__deadline d;
+	int e;
+
+	if (!chan_sendable(c, msg))
+		return EINVAL;
+	e = chan__quick_send(c, msg);
+	if (chan__likely(e != EAGAIN))
+		return e;
+	d = chan__deadline_after(timeout_ns);
+	return chan__block_send(c, msg, &d, chan_cancel_receiver(cancel));
 }
 
 CHAN__EXPORT int chan_force_send(chan_sender_t *tx, const void *msg, void *displaced, bool *was_displaced)
@@ -232,7 +286,7 @@ CHAN__EXPORT int chan_recv(chan_receiver_t *rx, void *msg)
 	if (chan__unlikely(!rx))
 		return EINVAL;
 	e = chan__quick_recv(rx, msg);
-	return chan__likely(e != EAGAIN) ? e : chan__block_recv(rx, msg, &chan_forever);
+	return chan__likely(e != EAGAIN) ? e : chan__block_recv(rx, msg, &chan_forever, NULL);
 }
 
 CHAN__EXPORT int chan_recv_timeout(chan_receiver_t *rx, void *msg, uint64_t timeout_ns)
@@ -246,7 +300,7 @@ CHAN__EXPORT int chan_recv_timeout(chan_receiver_t *rx, void *msg, uint64_t time
 	if (chan__likely(e != EAGAIN))
 		return e;
 	d = chan__deadline_after(timeout_ns);
-	return chan__block_recv(rx, msg, &d);
+	return chan__block_recv(rx, msg, &d, NULL);
 }
 
 CHAN__EXPORT int chan_recv_deadline(chan_receiver_t *rx, void *msg, const struct timespec *abstime)
@@ -257,7 +311,34 @@ CHAN__EXPORT int chan_recv_deadline(chan_receiver_t *rx, void *msg, const struct
 	if (chan__unlikely(!rx) || (abstime && !chan__timespec_valid(abstime)))
 		return EINVAL;
 	e = chan__quick_recv(rx, msg);
-	return chan__likely(e != EAGAIN) ? e : chan__block_recv(rx, msg, &d);
+	return chan__likely(e != EAGAIN) ? e : chan__block_recv(rx, msg, &d, NULL);
+}
+
+CHAN__EXPORT int chan_recv_cancel(chan_receiver_t *rx, void *msg, chan_cancel_t *cancel)
+{
+	int e;
+
+	if (chan__unlikely(!rx))
+		return EINVAL;
+	e = chan__quick_recv(rx, msg);
+	if (chan__likely(e != EAGAIN))
+		return e;
+	return chan__block_recv(rx, msg, &chan_forever, chan_cancel_receiver(cancel));
+}
+
+CHAN__EXPORT int chan_recv_cancel_timeout(chan_receiver_t *rx, void *msg, chan_cancel_t *cancel,
+                                          uint64_t timeout_ns)
+{
+	struct chan__deadline d;
+	int e;
+
+	if (chan__unlikely(!rx))
+		return EINVAL;
+	e = chan__quick_recv(rx, msg);
+	if (chan__likely(e != EAGAIN))
+		return e;
+	d = chan__deadline_after(timeout_ns);
+	return chan__block_recv(rx, msg, &d, chan_cancel_receiver(cancel));
 }
 
 /* ------------------------------------------------------------------- batches */
@@ -297,7 +378,7 @@ static int chan_send_all(struct chan *c, const char *msgs, size_t n, size_t *sen
 		*sent += count;
 		if (e != EAGAIN)
 			continue;
-		e = chan__block_send(c, msgs + *sent * c->msg_size, &chan_forever);
+		e = chan__block_send(c, msgs + *sent * c->msg_size, &chan_forever, NULL);
 		*sent += e == 0;
 	}
 	return e;
@@ -339,15 +420,16 @@ CHAN__EXPORT int chan_try_recv_many(chan_receiver_t *rx, void *msgs, size_t max,
 	return *received > 0 ? 0 : e;
 }
 
-/* Waits for one, and takes what is there beside it. */
+/* Waits for one, and takes what is there beside it.  A loss that came to light
+ * there would go unheard: it is left to the next call. */
 static int chan_recv_some(chan_receiver_t *rx, void *msgs, size_t max, size_t *received)
 {
 	size_t size = msgs ? rx->chan->msg_size : 0, more = 0;
-	int e = chan__block_recv(rx, msgs, &chan_forever);
+	int e = chan__block_recv(rx, msgs, &chan_forever, NULL);
 
 	if (e != 0)
 		return e;
-	if (max > 1)
+	if (max > 1 && !chan__reports_losses(rx->chan))
 		chan__serve_then_recv(rx, msgs ? (char *)msgs + size : NULL, max - 1, &more);
 	*received = 1 + more;
 	return 0;

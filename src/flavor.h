@@ -80,7 +80,7 @@ struct chan {
 
 	/* Handles.  Anybody adds and takes away. */
 	chan__size senders;
-	chan__size refs;          /* a side with handles: 1; a weak sender: 1; a call that runs callbacks: 1 */
+	chan__size refs;          /* a side (each subscription) with handles: 1; a weak sender: 1; a call that runs callbacks: 1 */
 	chan__u32 wakers;         /* 1 once a waker was registered; whoever does it */
 	chan__u32 closed;         /* 1 once chan_close was called: no weak sender comes back */
 	chan__u64 lost;           /* messages displaced by drop-oldest */
@@ -93,24 +93,29 @@ struct chan__flavor {
 	/* The capacity that an unset one means; CHAN__MUST_BE_SET: EINVAL. */
 	size_t default_capacity;
 	bool automatic;           /* AUTO picks the first such that serves the capacity */
+	bool on_request;          /* no queue like the others: never in the place of AUTO's choice */
 	bool can_overwrite;       /* drop-oldest at capacities from 1 */
+	bool no_destructor;       /* a message is not one thing that ends once */
 	/* The sleeper's parker; NULL: the default. */
 	const struct chan__parker_kind *parker;
 	/* Its waiters meet in the queue itself: spin there, not before. */
 	bool meets_in_queue;
 
 	bool (*serves)(size_t capacity);
-	/* Makes a channel, with chan__init; 0, ENOMEM or EOVERFLOW. */
+	/* Makes a channel, with chan__init; 0, ENOMEM or EOVERFLOW.  NULL: serves is
+	 * never true. */
 	int (*create)(const struct chan__config *config, struct chan **c);
 	/* Nobody uses it any more, and it is empty. */
 	void (*destroy)(struct chan *c);
 
-	/* 0, EAGAIN, EPIPE, ENOMEM. */
+	/* 0, EAGAIN, EPIPE, ENOMEM.  What sends is NULL where nobody can be a sender. */
 	int (*try_send)(struct chan *c, const void *msg);
-	/* 0, EAGAIN, EPIPE.  msg NULL: the destructor gets it in place. */
+	/* 0, EAGAIN, EPIPE; EOVERFLOW: this receiver lost messages, and hears it once.
+	 * msg NULL: the destructor gets it in place. */
 	int (*try_recv)(struct chan_receiver *rx, void *msg);
 	/* As many as go now; *count is the caller's, at 0; the result is that of
-	 * the first that did not go, or 0.  One round of wake-ups for all. */
+	 * the first that did not go, or 0 (an EOVERFLOW is kept for the next call unless
+	 * *count is 0).  One round of wake-ups for all. */
 	int (*try_send_many)(struct chan *c, const char *msgs, size_t n, size_t *count);
 	int (*try_recv_many)(struct chan_receiver *rx, char *msgs, size_t max, size_t *count);
 	/* See chan_force_send; displaced NULL: the destructor. */
@@ -139,7 +144,8 @@ struct chan__flavor {
 	bool (*is_closed)(const struct chan *c);
 	size_t (*len)(const struct chan *c);
 
-	/* Where receivers are not all one; NULL elsewhere. */
+	/* Where receivers are not all one; NULL elsewhere.  A new one, which keeps the
+	 * channel by a ref of its own: 0, EPIPE, ENOMEM.  There is none at creation. */
 	int (*subscribe)(struct chan *c, struct chan_receiver **rx);
 	/* The last handle of this one goes: instead of close and discard. */
 	void (*unsubscribe)(struct chan_receiver *rx);
@@ -147,7 +153,8 @@ struct chan__flavor {
 	size_t (*receiver_len)(const struct chan_receiver *rx);
 	uint64_t (*receiver_lost)(const struct chan_receiver *rx);
 	bool (*is_full)(const struct chan *c);
-	/* Timers: when a receive can succeed next; NULL elsewhere. */
+	/* Timers: when a receive can succeed next, and never before what this said
+	 * unless disconnected; NULL elsewhere. */
 	struct chan__deadline (*due)(const struct chan *c);
 };
 
@@ -158,6 +165,14 @@ struct chan__flavor {
 /* The attributes' configuration, or the default for NULL; EINVAL: they were
  * never initialised. */
 CHAN__HIDDEN int chan__config_load(struct chan__config *config, const chan_attr_t *attr);
+
+/* -------------------------------------------------------------------- chan.c */
+
+/* A channel as the configuration says, which the choice of flavor completes.
+ * 0, EINVAL, ENOTSUP, ENOMEM, EOVERFLOW. */
+CHAN__HIDDEN int chan__make(struct chan__config *config, chan_sender_t **tx, chan_receiver_t **rx);
+/* The same where rx may be NULL: no receiver to begin with. */
+CHAN__HIDDEN int chan__make_deserted(struct chan__config *config, chan_sender_t **tx, chan_receiver_t **rx);
 
 /* ------------------------------------------------------------------ flavor.c */
 
@@ -173,7 +188,10 @@ CHAN__HIDDEN int chan__flavor_pick(struct chan__config *config, const struct cha
 /* Fills the head of a channel of `size` bytes. */
 CHAN__HIDDEN void chan__init(struct chan *c, const struct chan__flavor *flavor,
                              const struct chan__config *config, size_t size);
-/* The reverse; frees it. */
+/* The same for one that has no sending side. */
+CHAN__HIDDEN void chan__init_receiving(struct chan *c, const struct chan__flavor *flavor,
+                                       const struct chan__config *config, size_t size);
+/* The reverse of both; frees it. */
 CHAN__HIDDEN void chan__fini(struct chan *c);
 
 /* A receiver with one handle. */
@@ -186,6 +204,11 @@ CHAN__HIDDEN void chan__close(struct chan *c);
 /* Memory outlives the calls between; for calls that run callbacks. */
 CHAN__HIDDEN void chan__hold(struct chan *c);
 CHAN__HIDDEN void chan__release(struct chan *c);
+/* For whoever knows of it without holding it, and that its memory is there.
+ * False: it is on its way to be destroyed. */
+CHAN__HIDDEN bool chan__hold_unless_gone(struct chan *c);
+/* True: it is the caller's to destroy. */
+CHAN__HIDDEN bool chan__unhold(struct chan *c);
 
 /* Can a call on this channel run the program's code?  A waker that is registered
  * for the first time while another thread is in a call may be overlooked there:
@@ -231,6 +254,38 @@ static inline void chan__follow(struct chan *c, enum chan__side by, struct chan_
 	if (chan__unlikely(chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__POLLED))
 		chan__changed(c, by, rx);
 }
+
+/* ---------------------------------------------------------- timer.c, for timers */
+
+/* Memory of `size` bytes and the head in it; NULL: there is none. */
+CHAN__HIDDEN struct chan *chan__timer_new(const struct chan__flavor *flavor, size_t size,
+                                          size_t capacity, size_t msg_size);
+
+/* T1 acquire: what the closer did before; pairs with H4.  Whoever asks whether an
+ * event may be taken reads the clock first: then the event was due, and the
+ * channel open, at the instant of this load. */
+static inline bool chan__timer_is_closed(const struct chan *c)
+{
+	return chan__u32_load_acquire(&c->closed) != 0;
+}
+
+/* Operations that are the same for all of them. */
+CHAN__HIDDEN bool chan__timer_serves(size_t capacity);
+CHAN__HIDDEN int chan__timer_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, size_t *count);
+CHAN__HIDDEN bool chan__timer_watch(struct chan *c, enum chan__side side, struct chan__node *n);
+CHAN__HIDDEN void chan__timer_unwatch(struct chan *c, enum chan__side side, struct chan__node *n);
+CHAN__HIDDEN void chan__timer_pass_on(struct chan *c, enum chan__side side, struct chan_receiver *rx);
+CHAN__HIDDEN bool chan__timer_serve(struct chan *c, enum chan__side side);
+CHAN__HIDDEN void chan__timer_close(struct chan *c);
+CHAN__HIDDEN void chan__timer_discard(struct chan *c);
+CHAN__HIDDEN size_t chan__timer_len(const struct chan *c);
+
+/* ----------------------------------------------------- timers' makers, for timer.c */
+
+/* NULL: there is no memory. */
+CHAN__HIDDEN struct chan *chan__at_create(const struct chan__deadline *due);
+CHAN__HIDDEN struct chan *chan__tick_create(uint64_t period_ns);
+CHAN__HIDDEN struct chan *chan__never_create(size_t msg_size);
 
 /* ------------------------------------------------------------- for the layers above */
 
@@ -301,6 +356,12 @@ static inline enum chan__side chan__opposite(enum chan__side side)
 static inline uint64_t chan__count_lost(const struct chan *c)
 {
 	return chan__u64_load_relaxed(&c->lost);
+}
+
+/* Does a receiver hear of its losses?  Then not in the middle of what it takes. */
+static inline bool chan__reports_losses(const struct chan *c)
+{
+	return c->drop_oldest && c->flavor->receiver_lost;
 }
 
 /* What a batch of n messages may wake: as many, but so few that those of all

@@ -4,8 +4,8 @@
  * senders counts the handles of the sending side, each receiver its own
  * (where receivers are not all one, the flavor says what it means that one has
  * none left); refs counts what keeps the memory: one for a side that has
- * handles, one for each weak sender, one for a call that runs the program's
- * callbacks.
+ * handles, where receivers are not all one for each that has, one for each weak
+ * sender, one for a call that runs the program's callbacks.
  *
  *   last sender drops    close
  *   last receiver drops  close, then discard: destroy what is queued
@@ -72,11 +72,20 @@ void chan__init(struct chan *c, const struct chan__flavor *flavor,
 	chan__ptr_init(&c->pollables, NULL);
 	chan__lock_init(&c->poll_lock);
 	chan__size_init(&c->senders, 1);
-	chan__size_init(&c->refs, 2);
+	chan__size_init(&c->refs, flavor->subscribe ? 1 : 2);
 	chan__u32_init(&c->wakers, 0);
 	chan__u32_init(&c->closed, 0);
 	chan__u64_init(&c->lost, 0);
 	c->reap_next = NULL;
+}
+
+/* No sender, and no side of senders that keeps the memory. */
+void chan__init_receiving(struct chan *c, const struct chan__flavor *flavor,
+                          const struct chan__config *config, size_t size)
+{
+	chan__init(c, flavor, config, size);
+	chan__size_store_relaxed(&c->senders, 0);
+	chan__size_store_relaxed(&c->refs, 1);
 }
 
 void chan__fini(struct chan *c)
@@ -99,8 +108,9 @@ void chan__fini(struct chan *c)
 	chan__memory_put(&memory, c, c->size);
 }
 
-/* H4 release: what the closer did before; pairs with H5 in an upgrade.  An
- * upgrade under way may still succeed, and its sends get EPIPE. */
+/* H4 release: what the closer did before; pairs with H5 in an upgrade, and
+ * with T1 in a timer.  An upgrade under way may still succeed, and its sends get
+ * EPIPE. */
 void chan__close(struct chan *c)
 {
 	bool held = chan__hold_for_callbacks(c);
@@ -116,9 +126,28 @@ void chan__hold(struct chan *c)
 	handle_count_up(&c->refs);
 }
 
+/* Zero is final: who finds it has come too late. */
+bool chan__hold_unless_gone(struct chan *c)
+{
+	size_t refs = chan__size_load_relaxed(&c->refs);
+
+	do {
+		if (refs == 0)
+			return false;
+		if (chan__unlikely(refs > SIZE_MAX / 2))
+			abort();
+	} while (!chan__size_cas_relaxed(&c->refs, &refs, refs + 1));
+	return true;
+}
+
+bool chan__unhold(struct chan *c)
+{
+	return handle_count_down(&c->refs);
+}
+
 void chan__release(struct chan *c)
 {
-	if (handle_count_down(&c->refs))
+	if (chan__unhold(c))
 		c->flavor->destroy(c);
 }
 

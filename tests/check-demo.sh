@@ -190,6 +190,51 @@ else
 	skip check-demo-unreadable 'this user reads everything, and setpriv(1) cannot change that'
 fi
 
+# --- interrupted, by real signals
+
+# start ARGUMENT...: $pid is the demo's own, with SIGINT not ignored
+start() {
+	rm -f "$scratch/pid"
+	timeout 60 sh -c 'echo $$ >"$1"; shift; exec "$@"' sh "$scratch/pid" "$demo" "$@" \
+		>"$scratch/start.out" 2>"$scratch/start.err" &
+	running=$!
+	until [ -s "$scratch/pid" ]; do :; done
+	pid=$(cat "$scratch/pid")
+}
+
+# A fifo as an argument holds its worker in open(2) until somebody writes: the
+# demo can be interrupted at leisure.
+mkfifo "$scratch/held"
+start --all --workers 1 "$scratch/good" "$scratch/held" "$tree"
+exec 4>"$scratch/held" # returns once the worker is in it
+kill -INT "$pid"
+until grep -q '^demo: interrupted' "$scratch/start.err"; do :; done
+exec 4>&-
+status=0
+wait "$running" || status=$?
+expect "after Ctrl-C: exit status 130" test "$status" -eq 130
+same "after Ctrl-C: what was counted so far, and no more" "$scratch/good.expected" "$scratch/start.out"
+expect "after Ctrl-C: one line says so" test "$(wc -l <"$scratch/start.err")" -eq 1
+
+start --all --workers 1 "$scratch/held"
+exec 4>"$scratch/held"
+kill -INT "$pid"
+until grep -q '^demo: interrupted' "$scratch/start.err"; do :; done
+kill -INT "$pid"
+status=0
+wait "$running" || status=$?
+exec 4>&-
+expect "a second Ctrl-C: exit status 130 at once" test "$status" -eq 130
+expect "a second Ctrl-C: nothing is printed" test ! -s "$scratch/start.out"
+
+if command -v script >/dev/null; then
+	script -qec "'$demo' -n 1 '$tree'" /dev/null >"$scratch/terminal.out" 2>&1
+	expect "on a terminal: the line of progress is cleared at the end" \
+		grep -q "$(printf '\033')\[K" "$scratch/terminal.out"
+else
+	skip check-demo-terminal 'no script(1), so no terminal'
+fi
+
 run twice --all "$scratch/good" "$scratch/good"
 sed 's/ 1 / 2 /' "$scratch/good.expected" >"$scratch/twice"
 same "a file named twice is counted twice" "$scratch/twice" "$scratch/twice.out"

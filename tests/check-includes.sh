@@ -71,11 +71,11 @@ includes() {
 	done
 }
 
-# Only flavor.c and the flavors themselves name a flavor.
+# Only flavor.c and the flavors themselves name a flavor; a token is one, too.
 names() {
 	sources "$1" | while read -r file; do
-		case $file in flavor.c | flavors/*) continue ;; esac
-		found "$1" "$file" 'CHAN_FLAVOR_(ARRAY|LIST|ZERO|MUTEX_CONDVAR)\>|\<chan__flavor_(array|list|zero|mutex_condvar)\>' 'names a flavor'
+		case $file in flavor.c | cancel.c | flavors/*) continue ;; esac
+		found "$1" "$file" 'CHAN_FLAVOR_(ARRAY|BROADCAST|LIST|ZERO|MUTEX_CONDVAR|ONESHOT|AT|TICK|NEVER)\>|\<chan__(array|broadcast|list|zero|mutex_condvar|oneshot|at|tick|never)\>' 'names a flavor'
 	done
 }
 
@@ -153,7 +153,10 @@ breach includes flavors/array.c '#include "block.h"'
 breach includes flavor.h '#include "block.h"'
 breach includes block.c '#include "flavors/array.c"'
 breach names chan.c 'int f(int x) { return x == CHAN_FLAVOR_ARRAY; }'
-breach names block.c 'void *f(void) { return &chan__flavor_list; }'
+breach names block.c 'const void *f(void) { return &chan__list; }'
+breach names chan.c 'int f(int x) { return x == CHAN_FLAVOR_ONESHOT; }'
+breach names block.c 'const void *f(void) { return &chan__oneshot; }'
+breach names timer.c 'void *f(void) { return &chan__tick; }'
 breach dispatch chan.c 'int f(void) { return chan__u32_load_relaxed(&x); }'
 breach dispatch chan.c 'int f(chan_t *c) { if (c->flavor == 3) return 1; return 0; }'
 breach seams flavors/array.c '#include <stdatomic.h>'

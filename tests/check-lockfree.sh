@@ -1,5 +1,5 @@
 #!/bin/sh
-# array.o and list.o call nothing that locks, sleeps or yields.
+# array.o, list.o and oneshot.o call nothing that locks, sleeps or yields.
 . "${top_srcdir:=.}/tests/tally.sh"
 
 blocking='^(pthread_(mutex|cond|rwlock|spin|barrier)_[a-z]+|sem_[a-z]+|mtx_[a-z]+|cnd_[a-z]+|u?sleep|(clock_)?nanosleep|thrd_(sleep|yield)|sched_yield|syscall|poll|ppoll|select|pselect)$'
@@ -24,6 +24,7 @@ locks()    { calls "$1" && grep -q '^pthread_mutex_' "$tally_tmp/calls"; }
 
 expect 'array.o blocks on nothing' lockfree array
 expect 'list.o blocks on nothing' lockfree list
+expect 'oneshot.o blocks on nothing' lockfree oneshot
 # The same look finds locks where there are some.
 expect 'mutex_condvar.o locks' locks mutex_condvar
 

@@ -225,9 +225,9 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_batch_takes_no_more_than_asked, NEEDS_QUEUE),
 	BEHAVIOUR(batches_of_every_size_stay_in_order, NEEDS_QUEUE),
 	BEHAVIOUR(close_cuts_a_waiting_batch, NEEDS_FULL),
-	BEHAVIOUR(the_last_receiver_cuts_a_waiting_batch, NEEDS_FULL),
-	BEHAVIOUR(a_batch_drains_before_the_end, NEEDS_QUEUE),
-	BEHAVIOUR(a_batch_received_into_nothing_is_destroyed, NEEDS_QUEUE),
+	BEHAVIOUR(the_last_receiver_cuts_a_waiting_batch, NEEDS_FULL | NEEDS_DESTRUCTOR),
+	BEHAVIOUR(a_batch_drains_before_the_end, NEEDS_QUEUE | FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_batch_received_into_nothing_is_destroyed, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
 };
 
 const struct theme common_batch = { behaviours, COUNT_OF(behaviours) };

@@ -317,17 +317,17 @@ static void sends_race_the_last_receivers_drop(const struct kind *k)
 }
 
 static const struct behaviour behaviours[] = {
-	BEHAVIOUR(queued_messages_die_with_the_last_receiver, NEEDS_QUEUE),
-	BEHAVIOUR(queued_messages_survive_the_last_sender, NEEDS_QUEUE),
+	BEHAVIOUR(queued_messages_die_with_the_last_receiver, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
+	BEHAVIOUR(queued_messages_survive_the_last_sender, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
 	BEHAVIOUR(received_messages_are_the_receivers, NEEDS_NOTHING),
-	BEHAVIOUR(refused_messages_are_the_senders, NEEDS_FULL),
-	BEHAVIOUR(receiving_into_nothing_destroys, NEEDS_NOTHING),
+	BEHAVIOUR(refused_messages_are_the_senders, NEEDS_FULL | NEEDS_DESTRUCTOR),
+	BEHAVIOUR(receiving_into_nothing_destroys, NEEDS_DESTRUCTOR),
 	BEHAVIOUR(receiving_into_nothing_needs_no_destructor, NEEDS_NOTHING),
-	BEHAVIOUR(a_destructor_may_call_the_library, NEEDS_QUEUE),
-	BEHAVIOUR(a_destructor_may_drop_the_last_handle, NEEDS_QUEUE),
-	BEHAVIOUR(a_destructor_may_drop_the_receiver_in_use, NEEDS_QUEUE),
-	BEHAVIOUR(a_million_nested_channels_drop_flat, NEEDS_QUEUE),
-	BEHAVIOUR(sends_race_the_last_receivers_drop, NEEDS_NOTHING),
+	BEHAVIOUR(a_destructor_may_call_the_library, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
+	BEHAVIOUR(a_destructor_may_drop_the_last_handle, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
+	BEHAVIOUR(a_destructor_may_drop_the_receiver_in_use, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
+	BEHAVIOUR(a_million_nested_channels_drop_flat, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
+	BEHAVIOUR(sends_race_the_last_receivers_drop, FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
 };
 
 const struct theme common_destroy = { behaviours, COUNT_OF(behaviours) };

@@ -46,7 +46,7 @@ static void expect_refused(const struct kind *k, chan_sender_t *tx)
 	count = 77;
 	must_give(EPIPE, chan_try_send_many(tx, &number, 1, &count));
 	must_eq(count, 0);
-	if (k->consumers == CHAN_MANY) {
+	if (k->forces) {
 		must_give(EPIPE, chan_force_send(tx, &number, &other, &displaced));
 		must_give(EPIPE, chan_force_send(tx, &number, NULL, NULL));
 	}
@@ -528,26 +528,26 @@ static void a_request_in_the_queue_of_a_dead_server_ends(const struct kind *k)
 }
 
 static const struct behaviour behaviours[] = {
-	BEHAVIOUR(receivers_drain_then_see_the_end, NEEDS_QUEUE),
-	BEHAVIOUR(the_last_sender_gone_ends_an_empty_channel, NEEDS_NOTHING),
-	BEHAVIOUR(the_last_receiver_gone_refuses_sends, NEEDS_NOTHING),
-	BEHAVIOUR(the_last_receiver_gone_refuses_sends_at_any_level, NEEDS_QUEUE),
-	BEHAVIOUR(a_clone_keeps_its_side_connected, NEEDS_NOTHING),
-	BEHAVIOUR(many_clones_are_counted, NEEDS_NOTHING),
-	BEHAVIOUR(close_refuses_sends_and_lets_receivers_drain, NEEDS_NOTHING),
-	BEHAVIOUR(close_on_a_full_channel_comes_before_space, NEEDS_LIMIT),
-	BEHAVIOUR(close_through_the_receiving_side_is_the_same, NEEDS_NOTHING),
-	BEHAVIOUR(clones_made_after_close_are_refused, NEEDS_NOTHING),
-	BEHAVIOUR(a_weak_sender_becomes_a_sender, NEEDS_NOTHING),
-	BEHAVIOUR(a_weak_sender_keeps_no_connection, NEEDS_NOTHING),
-	BEHAVIOUR(close_ends_upgrades, NEEDS_NOTHING),
-	BEHAVIOUR(upgrades_work_while_receivers_are_gone, NEEDS_NOTHING),
-	BEHAVIOUR(an_upgrade_races_the_last_sender, NEEDS_QUEUE),
-	BEHAVIOUR(storage_goes_with_the_last_handle, NEEDS_NOTHING),
-	BEHAVIOUR(send_then_drop_delivers_before_the_end, NEEDS_NOTHING),
-	BEHAVIOUR(send_then_close_delivers_before_the_end, NEEDS_NOTHING),
+	BEHAVIOUR(receivers_drain_then_see_the_end, NEEDS_QUEUE | FITS_ONE_MESSAGE),
+	BEHAVIOUR(the_last_sender_gone_ends_an_empty_channel, FITS_ONE_MESSAGE),
+	BEHAVIOUR(the_last_receiver_gone_refuses_sends, FITS_ONE_MESSAGE),
+	BEHAVIOUR(the_last_receiver_gone_refuses_sends_at_any_level, NEEDS_QUEUE | FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_clone_keeps_its_side_connected, FITS_ONE_MESSAGE),
+	BEHAVIOUR(many_clones_are_counted, FITS_ONE_MESSAGE),
+	BEHAVIOUR(close_refuses_sends_and_lets_receivers_drain, FITS_ONE_MESSAGE),
+	BEHAVIOUR(close_on_a_full_channel_comes_before_space, NEEDS_LIMIT | FITS_ONE_MESSAGE),
+	BEHAVIOUR(close_through_the_receiving_side_is_the_same, FITS_ONE_MESSAGE),
+	BEHAVIOUR(clones_made_after_close_are_refused, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_weak_sender_becomes_a_sender, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_weak_sender_keeps_no_connection, FITS_ONE_MESSAGE),
+	BEHAVIOUR(close_ends_upgrades, FITS_ONE_MESSAGE),
+	BEHAVIOUR(upgrades_work_while_receivers_are_gone, FITS_ONE_MESSAGE),
+	BEHAVIOUR(an_upgrade_races_the_last_sender, NEEDS_QUEUE | FITS_ONE_MESSAGE),
+	BEHAVIOUR(storage_goes_with_the_last_handle, FITS_ONE_MESSAGE),
+	BEHAVIOUR(send_then_drop_delivers_before_the_end, FITS_ONE_MESSAGE),
+	BEHAVIOUR(send_then_close_delivers_before_the_end, FITS_ONE_MESSAGE),
 	BEHAVIOUR(handles_can_be_dropped_while_a_thread_exits, NEEDS_NOTHING),
-	BEHAVIOUR(a_request_in_the_queue_of_a_dead_server_ends, NEEDS_QUEUE),
+	BEHAVIOUR(a_request_in_the_queue_of_a_dead_server_ends, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
 };
 
 const struct theme common_ends = { behaviours, COUNT_OF(behaviours) };

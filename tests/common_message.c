@@ -323,13 +323,13 @@ static void a_destructor_sees_an_aligned_message(const struct kind *k)
 
 static const struct behaviour behaviours[] = {
 	BEHAVIOUR(every_byte_arrives, NEEDS_NOTHING),
-	BEHAVIOUR(every_byte_of_a_batch_arrives, NEEDS_QUEUE),
+	BEHAVIOUR(every_byte_of_a_batch_arrives, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_message_of_no_bytes_is_a_signal, NEEDS_NOTHING),
 	BEHAVIOUR(signals_are_counted, NEEDS_QUEUE),
-	BEHAVIOUR(signals_are_destroyed_unless_received, NEEDS_QUEUE),
+	BEHAVIOUR(signals_are_destroyed_unless_received, NEEDS_QUEUE | NEEDS_DESTRUCTOR),
 	BEHAVIOUR(a_refused_message_keeps_every_byte, NEEDS_FULL),
-	BEHAVIOUR(a_failing_receive_writes_nothing, NEEDS_NOTHING),
-	BEHAVIOUR(a_destructor_sees_an_aligned_message, NEEDS_QUEUE),
+	BEHAVIOUR(a_failing_receive_writes_nothing, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_destructor_sees_an_aligned_message, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
 };
 
 const struct theme common_message = { behaviours, COUNT_OF(behaviours) };

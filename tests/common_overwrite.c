@@ -246,11 +246,11 @@ static void drop_oldest_loses_no_count(const struct kind *k)
 }
 
 static const struct behaviour behaviours[] = {
-	BEHAVIOUR(force_send_displaces_nothing_while_there_is_space, NEEDS_QUEUE | NEEDS_RECEIVERS),
-	BEHAVIOUR(force_send_hands_back_the_oldest, NEEDS_LIMIT | NEEDS_RECEIVERS),
-	BEHAVIOUR(force_send_may_exchange_in_place, NEEDS_LIMIT | NEEDS_RECEIVERS),
-	BEHAVIOUR(force_send_destroys_what_has_nowhere_to_go, NEEDS_LIMIT | NEEDS_RECEIVERS),
-	BEHAVIOUR(force_send_wakes_a_receiver, NEEDS_RECEIVERS),
+	BEHAVIOUR(force_send_displaces_nothing_while_there_is_space, NEEDS_QUEUE | NEEDS_RECEIVERS | FITS_ONE_MESSAGE | NEEDS_FORCE),
+	BEHAVIOUR(force_send_hands_back_the_oldest, NEEDS_LIMIT | NEEDS_RECEIVERS | NEEDS_FORCE),
+	BEHAVIOUR(force_send_may_exchange_in_place, NEEDS_LIMIT | NEEDS_RECEIVERS | NEEDS_FORCE),
+	BEHAVIOUR(force_send_destroys_what_has_nowhere_to_go, NEEDS_LIMIT | NEEDS_RECEIVERS | NEEDS_FORCE),
+	BEHAVIOUR(force_send_wakes_a_receiver, NEEDS_RECEIVERS | FITS_ONE_MESSAGE | NEEDS_FORCE),
 	BEHAVIOUR(force_send_meets_nobody_on_a_rendezvous, NEEDS_RENDEZVOUS | NEEDS_RECEIVERS),
 	BEHAVIOUR(drop_oldest_keeps_the_newest, NEEDS_OVERWRITE),
 	BEHAVIOUR(drop_oldest_never_makes_a_send_wait, NEEDS_OVERWRITE),

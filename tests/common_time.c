@@ -207,11 +207,11 @@ static void the_farthest_deadline_waits(const struct kind *k)
 }
 
 static const struct behaviour behaviours[] = {
-	BEHAVIOUR(a_past_deadline_times_out, NEEDS_NOTHING),
+	BEHAVIOUR(a_past_deadline_times_out, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_past_deadline_times_out_a_send, NEEDS_FULL),
 	BEHAVIOUR(a_past_deadline_still_tries_once, NEEDS_QUEUE),
-	BEHAVIOUR(a_message_comes_before_the_end_and_the_end_before_the_time, NEEDS_QUEUE),
-	BEHAVIOUR(a_receive_never_times_out_early, NEEDS_NOTHING),
+	BEHAVIOUR(a_message_comes_before_the_end_and_the_end_before_the_time, NEEDS_QUEUE | FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_receive_never_times_out_early, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_send_never_times_out_early, NEEDS_FULL),
 	BEHAVIOUR(a_huge_timeout_waits, NEEDS_NOTHING),
 	BEHAVIOUR(a_huge_timeout_of_a_send_waits, NEEDS_FULL),

@@ -297,8 +297,8 @@ static void the_c_library_may_fail_too(const struct kind *k)
 }
 
 static const struct behaviour behaviours[] = {
-	BEHAVIOUR(creation_survives_each_failing_allocation, NEEDS_NOTHING),
-	BEHAVIOUR(what_is_taken_is_given_back, NEEDS_NOTHING),
+	BEHAVIOUR(creation_survives_each_failing_allocation, FITS_ONE_MESSAGE),
+	BEHAVIOUR(what_is_taken_is_given_back, FITS_ONE_MESSAGE),
 	BEHAVIOUR(only_unbounded_sends_allocate, NEEDS_NOTHING),
 	BEHAVIOUR(sends_survive_each_failing_allocation, NEEDS_UNBOUNDED),
 	BEHAVIOUR(batches_survive_each_failing_allocation, NEEDS_UNBOUNDED),

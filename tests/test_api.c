@@ -12,7 +12,10 @@
 
 _Static_assert(sizeof(chan_attr_t) == 256, "the size of attributes is part of the ABI");
 _Static_assert(CHAN_FLAVOR_AUTO == 0 && CHAN_FLAVOR_MUTEX_CONDVAR == 1 && CHAN_FLAVOR_ARRAY == 2
-               && CHAN_FLAVOR_LIST == 3 && CHAN_FLAVOR_ZERO == 4, "flavor numbers are part of the ABI");
+               && CHAN_FLAVOR_LIST == 3 && CHAN_FLAVOR_ZERO == 4
+               && CHAN_FLAVOR_ONESHOT == 5
+               && CHAN_FLAVOR_BROADCAST == 6 && CHAN_FLAVOR_AT == 7
+               && CHAN_FLAVOR_TICK == 8 && CHAN_FLAVOR_NEVER == 9, "flavor numbers are part of the ABI");
 _Static_assert(CHAN_OVERFLOW_WAIT == 0 && CHAN_OVERFLOW_DROP_OLDEST == 1, "part of the ABI");
 _Static_assert(CHAN_MANY == 0 && CHAN_SINGLE == 1, "part of the ABI");
 _Static_assert(sizeof(chan_flavor_t) == sizeof(int) && sizeof(chan_overflow_t) == sizeof(int)
@@ -409,6 +412,7 @@ struct line {
 	bool zero, n, unbounded, unset;
 	bool drop_n, drop_rest; /* drop-oldest with n, with the others it serves */
 	size_t unset_means;
+	bool only_one;          /* of the capacities n, 1 */
 };
 
 static int create_result(chan_flavor_t flavor, const size_t *capacity, bool drop_oldest,
@@ -452,7 +456,7 @@ static void check_line(const struct line *l, chan_flavor_t flavor)
 	size_t capacity = 77;
 
 	must_eq(create_result(flavor, &zero, false, CHAN_MANY, NULL), wanted(l->zero));
-	must_eq(create_result(flavor, &one, false, CHAN_MANY, NULL), wanted(l->n));
+	must_eq(create_result(flavor, &one, false, CHAN_MANY, NULL), wanted(l->n || l->only_one));
 	must_eq(create_result(flavor, &three, false, CHAN_MANY, NULL), wanted(l->n));
 	must_eq(create_result(flavor, &unbounded, false, CHAN_MANY, NULL), wanted(l->unbounded));
 	must_eq(create_result(flavor, NULL, false, CHAN_MANY, &capacity), wanted(l->unset));
@@ -470,13 +474,18 @@ static void check_line(const struct line *l, chan_flavor_t flavor)
 static void flavors_accept_what_the_table_says(const struct kind *k)
 {
 	static const struct line lines[] = {
-		{ "mutex_condvar", true,  true,  true,  true,  true,  false, CHAN_UNBOUNDED },
-		{ "array",         false, true,  false, false, true,  false, 0 },
-		{ "list",          false, false, true,  true,  false, false, CHAN_UNBOUNDED },
-		{ "zero",          true,  false, false, true,  false, false, 0 },
+		{ "mutex_condvar", true,  true,  true,  true,  true,  false, CHAN_UNBOUNDED, false },
+		{ "array",         false, true,  false, false, true,  false, 0, false },
+		{ "list",          false, false, true,  true,  false, false, CHAN_UNBOUNDED, false },
+		{ "zero",          true,  false, false, true,  false, false, 0, false },
+		{ "oneshot",       false, false, false, true,  false, false, 1, true },
+		{ "broadcast",     false, true,  false, false, true,  false, 0, false },
+		{ "at",            false, false, false, false, false, false, 0, false },
+		{ "tick",          false, false, false, false, false, false, 0, false },
+		{ "never",         false, false, false, false, false, false, 0, false },
 	};
 	static const struct line automatic =
-		{ "auto",          true,  true,  true,  true,  true,  false, CHAN_UNBOUNDED };
+		{ "auto",          true,  true,  true,  true,  true,  false, CHAN_UNBOUNDED, false };
 
 	(void)k;
 	for (size_t i = 0; i < COUNT_OF(lines); i++)
@@ -594,6 +603,10 @@ static void the_environment_replaces_the_choice_of_auto(const struct kind *k)
 	must_eq(auto_choice_with("array", 0), if_there("zero"));
 	must_eq(auto_choice_with("list", 5), if_there("array"));
 	must_eq(auto_choice_with("zero", 5), if_there("array"));
+	must_eq(auto_choice_with("oneshot", 1), if_there("array"));
+	must_eq(auto_choice_with("broadcast", 5), if_there("array"));
+	must_eq(auto_choice_with("tick", 1), if_there("array"));
+	must_eq(auto_choice_with("never", 0), if_there("zero"));
 	must_eq(auto_choice_with("no such flavor", 5), if_there("array"));
 	must_eq(auto_choice_with("", 5), if_there("array"));
 }
@@ -881,19 +894,19 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(dropping_null_does_nothing, RUNS_ONCE),
 	BEHAVIOUR(a_deadline_is_now_plus_the_timeout, RUNS_ONCE),
 	BEHAVIOUR(a_deadline_saturates, RUNS_ONCE),
-	BEHAVIOUR(attributes_are_copied_at_creation, NEEDS_NOTHING),
+	BEHAVIOUR(attributes_are_copied_at_creation, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_kind_rejects_sizes_that_overflow, NEEDS_QUEUE),
-	BEHAVIOUR(the_environment_leaves_a_named_flavor_alone, NEEDS_NOTHING),
-	BEHAVIOUR(a_fresh_channel_answers, NEEDS_NOTHING),
-	BEHAVIOUR(queries_leave_errno_alone, NEEDS_NOTHING),
-	BEHAVIOUR(channels_are_told_apart, NEEDS_NOTHING),
-	BEHAVIOUR(sends_of_null_are_rejected, NEEDS_NOTHING),
-	BEHAVIOUR(arguments_come_before_disconnection, NEEDS_NOTHING),
-	BEHAVIOUR(batches_need_a_count, NEEDS_NOTHING),
-	BEHAVIOUR(empty_batches_return_at_once, NEEDS_NOTHING),
-	BEHAVIOUR(deadlines_need_a_valid_tv_nsec, NEEDS_NOTHING),
-	BEHAVIOUR(force_send_needs_its_flag_when_it_displaces, NEEDS_RECEIVERS),
-	BEHAVIOUR(force_send_is_refused_to_a_single_consumer, NEEDS_SINGLE_RX),
+	BEHAVIOUR(the_environment_leaves_a_named_flavor_alone, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_fresh_channel_answers, FITS_ONE_MESSAGE),
+	BEHAVIOUR(queries_leave_errno_alone, FITS_ONE_MESSAGE),
+	BEHAVIOUR(channels_are_told_apart, FITS_ONE_MESSAGE),
+	BEHAVIOUR(sends_of_null_are_rejected, FITS_ONE_MESSAGE),
+	BEHAVIOUR(arguments_come_before_disconnection, FITS_ONE_MESSAGE),
+	BEHAVIOUR(batches_need_a_count, FITS_ONE_MESSAGE),
+	BEHAVIOUR(empty_batches_return_at_once, FITS_ONE_MESSAGE),
+	BEHAVIOUR(deadlines_need_a_valid_tv_nsec, FITS_ONE_MESSAGE),
+	BEHAVIOUR(force_send_needs_its_flag_when_it_displaces, NEEDS_RECEIVERS | FITS_ONE_MESSAGE | NEEDS_FORCE),
+	BEHAVIOUR(force_send_is_refused_to_a_single_consumer, NEEDS_SINGLE_RX | FITS_ONE_MESSAGE),
 };
 
 int main(int argc, char **argv)

@@ -3,7 +3,6 @@
  * them, by nothing else, and asleep meanwhile
  */
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -265,15 +264,6 @@ static void a_sender_that_gave_up_blocks_nobody(const struct kind *k)
 	ends_drop(&e);
 }
 
-/* Waits about this long by looking at the clock, finer than the kernel wakes. */
-static void spin_for(uint64_t ns)
-{
-	uint64_t end = now_ns() + ns;
-
-	while (now_ns() < end)
-		continue;
-}
-
 /* A message is taken or reported as ETIMEDOUT, never both, never neither. */
 static void a_timed_receive_races_a_sender(const struct kind *k)
 {
@@ -287,7 +277,7 @@ static void a_timed_receive_races_a_sender(const struct kind *k)
 
 		call.timeout_ns = dice_roll(&dice, 80 * CHAN_USEC);
 		call_start(&call);
-		spin_for(dice_roll(&dice, 80 * CHAN_USEC));
+		wait_spinning(dice_roll(&dice, 80 * CHAN_USEC));
 		if (k->capacity == 0) {
 			int error = chan_send_timeout(e.tx, &number, dice_roll(&dice, 40 * CHAN_USEC));
 
@@ -323,7 +313,7 @@ static void a_timed_send_races_a_receiver(const struct kind *k)
 
 		call.timeout_ns = dice_roll(&dice, 80 * CHAN_USEC);
 		call_start(&call);
-		spin_for(dice_roll(&dice, 80 * CHAN_USEC));
+		wait_spinning(dice_roll(&dice, 80 * CHAN_USEC));
 		error = chan_recv_timeout(e.rx, &number, k->capacity ? 0 : dice_roll(&dice, 40 * CHAN_USEC));
 		call_finish(&call);
 		must(error == 0 || k->capacity == 0);
@@ -354,7 +344,7 @@ static void a_notified_receiver_that_times_out_passes_it_on(const struct kind *k
 		hasty.timeout_ns = dice_roll(&dice, 60 * CHAN_USEC);
 		call_start(&hasty);
 		call_start(&patient);
-		spin_for(dice_roll(&dice, 90 * CHAN_USEC));
+		wait_spinning(dice_roll(&dice, 90 * CHAN_USEC));
 		must_give(0, chan_send(e.tx, &number));
 		call_finish(&hasty);
 		if (hasty.result == 0)
@@ -385,7 +375,7 @@ static void a_notified_sender_that_times_out_passes_it_on(const struct kind *k)
 		hasty.timeout_ns = dice_roll(&dice, 60 * CHAN_USEC);
 		call_start(&hasty);
 		call_start(&patient);
-		spin_for(dice_roll(&dice, 90 * CHAN_USEC));
+		wait_spinning(dice_roll(&dice, 90 * CHAN_USEC));
 		must_give(0, chan_recv(e.rx, &number));
 		sum += number;
 		got++;
@@ -618,17 +608,21 @@ static size_t n_kinds;
 static struct idle *idle; /* one for each kind */
 static bool idle_measured;
 
-/* The two channels of one form: one where a send blocks, one where a receive does. */
+/* The two channels of one form: one where a send blocks, one where a receive does;
+ * and their tokens, for the forms that take one. */
 struct idle_ends {
 	struct ends full, empty;
+	chan_cancel_t *send_token, *recv_token;
 };
 
 static pthread_barrier_t idle_gate;
 
-static void start_one_idling(struct call *slot, struct call call)
+static void start_one_idling(struct call *slot, struct call call, chan_cancel_t **token)
 {
+	must_give(0, chan_cancel_create(NULL, token));
 	*slot = call;
 	slot->timeout_ns = idle_ns;
+	slot->cancel = *token;
 	slot->gate = &idle_gate;
 	call_start(slot);
 }
@@ -637,11 +631,11 @@ static void start_idling(const struct kind *k, enum call_form form, struct idle 
 {
 	ends->empty = kind_open(k, 8);
 	ends->full = kind_open(k, 8);
-	start_one_idling(&i->receives[form], call_recv(ends->empty.rx, form));
-	if (kind_is_unbounded(k))
+	start_one_idling(&i->receives[form], call_recv(ends->empty.rx, form), &ends->recv_token);
+	if (kind_never_fills(k))
 		return;
 	make_full(k, &ends->full);
-	start_one_idling(&i->sends[form], call_send(ends->full.tx, form, 0));
+	start_one_idling(&i->sends[form], call_send(ends->full.tx, form, 0), &ends->send_token);
 }
 
 static void end_idling(const struct kind *k, enum call_form form, struct idle *i, struct idle_ends *ends)
@@ -649,10 +643,12 @@ static void end_idling(const struct kind *k, enum call_form form, struct idle *i
 	chan_close(ends->full.c);
 	chan_close(ends->empty.c);
 	call_finish(&i->receives[form]);
-	if (!kind_is_unbounded(k))
+	if (!kind_never_fills(k))
 		call_finish(&i->sends[form]);
 	ends_drop(&ends->full);
 	ends_drop(&ends->empty);
+	chan_cancel_drop(ends->send_token);
+	chan_cancel_drop(ends->recv_token);
 }
 
 /* They start together: a thread that is being made stops others on their way. */
@@ -661,7 +657,7 @@ static unsigned idle_threads(void)
 	unsigned n = 1;
 
 	for (size_t i = 0; i < n_kinds; i++)
-		n += kind_is_unbounded(&kinds[i]) ? CALL_FORMS : 2 * CALL_FORMS;
+		n += kind_never_fills(&kinds[i]) ? CALL_FORMS : 2 * CALL_FORMS;
 	return n;
 }
 
@@ -703,7 +699,7 @@ static void measure_in_a_process(void)
 static void expect_idle(const struct call *call)
 {
 	uint64_t blocked = call->ended_ns - call->began_ns;
-	bool timed = call->form == CALL_TIMEOUT || call->form == CALL_DEADLINE;
+	bool timed = call->form == CALL_TIMEOUT || call->form == CALL_DEADLINE || call->form == CALL_CANCEL_TIMEOUT;
 
 	must_eq(call->result, timed ? ETIMEDOUT : EPIPE);
 	must(blocked >= idle_ns - 100 * CHAN_MSEC);
@@ -730,60 +726,6 @@ static void a_blocked_sender_costs_nothing(const struct kind *k)
 
 /* --------------------------------------------------------------------- signals */
 
-static atomic_uint signals_seen;
-
-static void on_signal(int number)
-{
-	(void)number;
-	atomic_fetch_add(&signals_seen, 1);
-}
-
-struct storm {
-	struct worker *target;
-	atomic_bool stop;
-	struct worker worker;
-};
-
-/* Ten thousand a second, at the thread that waits. */
-static void rain(void *arg)
-{
-	struct storm *s = arg;
-
-	while (!atomic_load(&s->stop)) {
-		uint64_t next = now_ns() + 100 * CHAN_USEC;
-
-		if (!atomic_load(&s->target->ended))
-			pthread_kill(s->target->thread, SIGUSR1);
-		while (now_ns() < next)
-			sched_yield();
-	}
-}
-
-static void storm_start(struct storm *s, struct worker *target)
-{
-	struct sigaction action = { .sa_handler = on_signal };
-
-	sigemptyset(&action.sa_mask);
-	must_eq(sigaction(SIGUSR1, &action, NULL), 0);
-	atomic_store(&signals_seen, 0);
-	atomic_init(&s->stop, false);
-	s->target = target;
-	worker_start(&s->worker, rain, s);
-}
-
-static void storm_end(struct storm *s)
-{
-	atomic_store(&s->stop, true);
-	worker_join(&s->worker);
-}
-
-static void wait_for_signals(unsigned n)
-{
-	unsigned target = atomic_load(&signals_seen) + n;
-
-	wait_for(atomic_load(&signals_seen) >= target);
-}
-
 /* A blocked call lasts through hundreds of signals and then gets its message. */
 static void a_receive_lasts_through_a_signal_storm(const struct kind *k)
 {
@@ -796,7 +738,7 @@ static void a_receive_lasts_through_a_signal_storm(const struct kind *k)
 
 		call_start_asleep(&call);
 		storm_start(&storm, &call.worker);
-		wait_for_signals((unsigned)test_scaled(200));
+		storm_wait((unsigned)test_scaled(200));
 		must(!atomic_load(&call.worker.ended));
 		must_give(0, chan_send(e.tx, &number));
 		wait_for(atomic_load(&call.worker.ended));
@@ -819,7 +761,7 @@ static void a_send_lasts_through_a_signal_storm(const struct kind *k)
 
 		call_start_asleep(&call);
 		storm_start(&storm, &call.worker);
-		wait_for_signals((unsigned)test_scaled(200));
+		storm_wait((unsigned)test_scaled(200));
 		must(!atomic_load(&call.worker.ended));
 		must_give(0, chan_recv(e.rx, &number));
 		must_eq(number, form);
@@ -1004,22 +946,22 @@ static void a_pending_cancel_waits_for_callbacks_too(const struct kind *k)
 }
 
 static const struct behaviour behaviours[] = {
-	BEHAVIOUR(a_receiver_is_woken_by_send, NEEDS_NOTHING),
-	BEHAVIOUR(a_receiver_is_woken_by_try_send, NEEDS_NOTHING),
-	BEHAVIOUR(a_receiver_is_woken_by_a_batch, NEEDS_NOTHING),
-	BEHAVIOUR(a_receiver_is_woken_by_close, NEEDS_NOTHING),
-	BEHAVIOUR(a_receiver_is_woken_by_the_last_drop, NEEDS_NOTHING),
+	BEHAVIOUR(a_receiver_is_woken_by_send, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_receiver_is_woken_by_try_send, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_receiver_is_woken_by_a_batch, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_receiver_is_woken_by_close, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_receiver_is_woken_by_the_last_drop, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_sender_is_woken_by_recv, NEEDS_FULL),
 	BEHAVIOUR(a_sender_is_woken_by_try_recv, NEEDS_FULL),
 	BEHAVIOUR(a_sender_is_woken_by_a_batch, NEEDS_FULL),
 	BEHAVIOUR(a_sender_is_woken_by_close, NEEDS_FULL),
 	BEHAVIOUR(a_sender_is_woken_by_the_last_drop, NEEDS_FULL),
-	BEHAVIOUR(a_sender_is_woken_by_a_receive_into_nothing, NEEDS_FULL),
-	BEHAVIOUR(close_wakes_every_receiver, NEEDS_NOTHING),
+	BEHAVIOUR(a_sender_is_woken_by_a_receive_into_nothing, NEEDS_FULL | NEEDS_DESTRUCTOR),
+	BEHAVIOUR(close_wakes_every_receiver, FITS_ONE_MESSAGE),
 	BEHAVIOUR(close_wakes_every_sender, NEEDS_FULL),
 	BEHAVIOUR(a_batch_wakes_as_many_as_it_serves, NEEDS_NOTHING),
 	BEHAVIOUR(a_batch_frees_as_many_senders_as_it_takes, NEEDS_FULL),
-	BEHAVIOUR(a_receiver_that_gave_up_blocks_nobody, NEEDS_NOTHING),
+	BEHAVIOUR(a_receiver_that_gave_up_blocks_nobody, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_sender_that_gave_up_blocks_nobody, NEEDS_FULL),
 	BEHAVIOUR(a_timed_receive_races_a_sender, NEEDS_NOTHING),
 	BEHAVIOUR(a_timed_send_races_a_receiver, NEEDS_FULL),
@@ -1031,15 +973,15 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(ping_pong_goes_on_with_one_processor, NEEDS_NOTHING),
 	BEHAVIOUR(a_receiver_wakes_within_five_milliseconds, NEEDS_NOTHING),
 	BEHAVIOUR(a_sender_wakes_within_five_milliseconds, NEEDS_FULL),
-	BEHAVIOUR(a_blocked_receiver_costs_nothing, NEEDS_NOTHING),
+	BEHAVIOUR(a_blocked_receiver_costs_nothing, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_blocked_sender_costs_nothing, NEEDS_FULL),
 	BEHAVIOUR(a_receive_lasts_through_a_signal_storm, NEEDS_NOTHING),
 	BEHAVIOUR(a_send_lasts_through_a_signal_storm, NEEDS_FULL),
-	BEHAVIOUR(a_signal_storm_makes_no_timeout_early, NEEDS_NOTHING),
+	BEHAVIOUR(a_signal_storm_makes_no_timeout_early, FITS_ONE_MESSAGE),
 	BEHAVIOUR(messages_flow_through_a_signal_storm, NEEDS_NOTHING),
 	BEHAVIOUR(a_cancelled_receiver_still_receives, NEEDS_NOTHING),
 	BEHAVIOUR(a_cancelled_sender_still_sends, NEEDS_FULL),
-	BEHAVIOUR(a_pending_cancel_waits_for_callbacks_too, NEEDS_QUEUE),
+	BEHAVIOUR(a_pending_cancel_waits_for_callbacks_too, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
 };
 
 int main(void)

@@ -110,6 +110,50 @@ static void the_child_has_a_copy_that_works(const struct kind *k)
 	ends_drop(&e);
 }
 
+static void *send_one(void *arg)
+{
+	struct partner *p = arg;
+	uint64_t number = 5;
+
+	p->result = chan_send(p->e->tx, &number);
+	return NULL;
+}
+
+/* One message, queued before or sent by a thread of the child. */
+static void receive_one(struct ends *e, const struct kind *k)
+{
+	struct partner p = { .e = e, .result = 0 };
+	bool queued = chan_len(e->c) > 0;
+	uint64_t number = 77;
+
+	(void)k;
+	if (!queued) {
+		child_must(chan_recv_timeout(e->rx, &number, CHAN_MSEC) == ETIMEDOUT);
+		child_must(pthread_create(&p.thread, NULL, send_one, &p) == 0);
+	}
+	child_must(chan_recv(e->rx, &number) == 0 && number == 5);
+	if (!queued)
+		child_must(pthread_join(p.thread, NULL) == 0 && p.result == 0);
+	chan_close(e->c);
+	child_must(chan_recv(e->rx, &number) == EPIPE && chan_send(e->tx, &number) == EPIPE);
+	chan_receiver_drop(e->rx);
+	chan_sender_drop(e->tx);
+}
+
+static void the_child_has_a_message_of_its_own(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+
+	in_a_child(receive_one, &e, k);
+	must(!chan_is_disconnected(e.c));
+	if (k->capacity != 0) {
+		queue_numbers(e.tx, 5, 1);
+		in_a_child(receive_one, &e, k);
+		expect_numbers(e.rx, 5, 1);
+	}
+	ends_drop(&e);
+}
+
 static void make_a_channel(struct ends *e, const struct kind *k)
 {
 	struct ends fresh;
@@ -225,8 +269,9 @@ static void the_child_drops_what_is_busy(const struct kind *k)
 
 static const struct behaviour behaviours[] = {
 	BEHAVIOUR(the_child_has_a_copy_that_works, NEEDS_NOTHING),
-	BEHAVIOUR(the_child_may_make_channels, NEEDS_NOTHING),
-	BEHAVIOUR(the_child_drops_what_a_thread_waits_in, NEEDS_NOTHING),
+	BEHAVIOUR(the_child_has_a_message_of_its_own, FITS_ONE_MESSAGE),
+	BEHAVIOUR(the_child_may_make_channels, FITS_ONE_MESSAGE),
+	BEHAVIOUR(the_child_drops_what_a_thread_waits_in, FITS_ONE_MESSAGE),
 	BEHAVIOUR(the_child_drops_what_a_sender_waits_in, NEEDS_FULL),
 	BEHAVIOUR(the_child_drops_what_is_busy, NEEDS_BUSY_FORK),
 };

@@ -103,9 +103,9 @@ static const char *point_of(const struct kind *k, const char *what)
 	return name;
 }
 
-static bool is_array(const struct kind *k)
+static bool is_ring(const struct kind *k)
 {
-	return k->flavor == CHAN_FLAVOR_ARRAY;
+	return !kind_is_unbounded(k);
 }
 
 /* --------------------------------------------------- calls that must come back */
@@ -163,7 +163,7 @@ static void hold_a_sender(const struct kind *k, size_t queued)
 {
 	struct ends e = kind_open(k, 8);
 	struct call held = call_send(e.tx, CALL_PLAIN, queued);
-	size_t room = is_array(k) ? k->capacity - queued - 1 : 200;
+	size_t room = is_ring(k) ? k->capacity - queued - 1 : 200;
 	struct watch w = { 0, 0 };
 	uint64_t number;
 
@@ -171,7 +171,7 @@ static void hold_a_sender(const struct kind *k, size_t queued)
 	start_held(&held, point_of(k, "claimed-send"));
 	for (uint64_t i = 0; i < room; i++)
 		must_eq(timed_send(&w, e.tx, queued + 1 + i), 0);
-	if (is_array(k))
+	if (is_ring(k))
 		expect_again_send(&w, e.tx);
 	for (uint64_t i = 0; i < queued; i++) {
 		must_eq(timed_recv(&w, e.rx, &number), 0);
@@ -191,7 +191,7 @@ static void hold_a_sender(const struct kind *k, size_t queued)
  * are told EAGAIN; senders go on while there is space. */
 static void others_go_on_beside_a_sender_that_claimed(const struct kind *k)
 {
-	size_t most = is_array(k) ? k->capacity - 1 : 70;
+	size_t most = is_ring(k) ? k->capacity - 1 : 70;
 
 	for (size_t queued = 0; queued <= most; queued = queued < 4 ? queued + 1 : queued + 11)
 		hold_a_sender(k, queued);
@@ -537,7 +537,7 @@ static bool receiver_then_sender(const struct kind *k, const char *point, size_t
 	bool was_held;
 
 	move_on(&e, offset);
-	queue_numbers(e.tx, 0, is_array(k) ? k->capacity : 1);
+	queue_numbers(e.tx, 0, is_ring(k) ? k->capacity : 1);
 	was_held = end_well(&held, &other, point);
 	must_eq(held.value, 0);
 	ends_drop(&e);
@@ -818,21 +818,279 @@ static void a_send_held_over_the_last_drop_leaves_nothing(const struct kind *k)
 	must(holds >= 2 * COUNT_OF(skips)); /* the first two instants are in every flavor */
 }
 
-/* What needs a queue that is claimed slot by slot, then what every kind shares. */
+/* ------------------------------------------------- where there is one message in all */
+
+/* Its send is held while it writes: receivers are told to come again, senders
+ * that they are late, and a close comes too late to matter. */
+static void others_go_on_beside_the_one_send(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_send(e.tx, CALL_PLAIN, 5), patient = call_recv(e.rx, CALL_PLAIN);
+	struct watch w = { 0, 0 };
+
+	start_held(&held, point_of(k, "claimed-send"));
+	for (int closed = 0; closed < 2; closed++) {
+		expect_again_recv(&w, e.rx);
+		for (int i = 0; i < 100; i++)
+			must_eq(timed_send(&w, e.tx, 6), EPIPE);
+		must(chan_is_disconnected(e.c) && chan_len(e.c) == 1);
+		must_give(ETIMEDOUT, chan_recv_timeout(e.rx, NULL, CHAN_USEC));
+		chan_close(e.c);
+	}
+	expect_prompt(&w);
+	call_start_asleep(&patient);
+	let_go();
+	call_finish(&held);
+	call_finish(&patient);
+	must(held.result == 0 && patient.result == 0 && patient.value == 5);
+	ends_drop(&e);
+}
+
+/* Its receive is held while it copies: the others hear that it was taken. */
+static void others_go_on_beside_the_one_receive(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_recv(e.rx, CALL_PLAIN);
+	struct watch w = { 0, 0 };
+	uint64_t number = 77;
+
+	queue_numbers(e.tx, 5, 1);
+	start_held(&held, point_of(k, "claimed-recv"));
+	for (int i = 0; i < 100; i++) {
+		must_eq(timed_recv(&w, e.rx, &number), EPIPE);
+		must_eq(timed_send(&w, e.tx, 6), EPIPE);
+	}
+	expect_prompt(&w);
+	must_give(EPIPE, chan_recv(e.rx, &number));
+	must(number == 77 && chan_len(e.c) == 0);
+	let_go();
+	call_finish(&held);
+	must(held.result == 0 && held.value == 5);
+	ends_drop(&e);
+}
+
+/* Held when it has seen the message and not taken it yet: another one takes it. */
+static void a_receiver_that_is_too_late_takes_nothing(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_recv(e.rx, CALL_PLAIN);
+
+	held.value = 77;
+	queue_numbers(e.tx, 5, 1);
+	start_held(&held, point_of(k, "seen"));
+	expect_numbers(e.rx, 5, 1);
+	let_go();
+	call_finish(&held);
+	must(held.result == EPIPE && held.value == 77);
+	ends_drop(&e);
+}
+
+/* The last receiver leaves while the send is held.  Before it has published, the
+ * message stays its caller's; afterwards it is destroyed by that drop. */
+static void the_one_send_meets_the_last_drop(const struct kind *k)
+{
+	for (int published = 0; published < 2; published++) {
+		struct destroyed d;
+		struct ends e = kind_open_destroying(k, &d);
+		struct call held = call_send(e.tx, CALL_PLAIN, 5);
+
+		start_held(&held, point_of(k, published ? "published" : "claimed-send"));
+		chan_receiver_drop(e.rx);
+		must(d.count == (size_t)published && chan_len(e.c) == 0);
+		let_go();
+		call_finish(&held);
+		must_eq(held.result, published ? 0 : EPIPE);
+		must_eq(held.value, 5);
+		chan_sender_drop(e.tx);
+		must_eq(d.count, published);
+	}
+}
+
+/* Held after its time ran out, and one waits behind it: one of them gets the
+ * message, and the other is not left waiting. */
+static void the_one_message_at_the_last_instant(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_recv(e.rx, CALL_TIMEOUT), patient = call_recv(e.rx, CALL_PLAIN);
+
+	held.timeout_ns = CHAN_MSEC;
+	start_held(&held, "block:timed-out");
+	call_start_asleep(&patient);
+	queue_numbers(e.tx, 5, 1);
+	let_go();
+	call_finish(&held);
+	call_finish(&patient);
+	must_eq(patient.result, held.result == 0 ? EPIPE : 0);
+	must(held.result == 0 || held.result == ETIMEDOUT || held.result == EPIPE);
+	must((held.result == 0 ? held.value : patient.value) == 5);
+	ends_drop(&e);
+}
+
+/* Held between waking and trying, and robbed: it and the one behind it hear of it. */
+static void robbed_of_the_one_message_all_hear_of_it(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_recv(e.rx, CALL_PLAIN), behind = call_recv(e.rx, CALL_PLAIN);
+
+	hold_at("block:woken", 0);
+	worker_start(&held.worker, run_subject, &held);
+	worker_wait_asleep(&held.worker);
+	call_start_asleep(&behind);
+	queue_numbers(e.tx, 5, 1);
+	must(wait_held(&held.worker));
+	expect_numbers(e.rx, 5, 1);
+	must(!atomic_load(&behind.worker.ended));
+	let_go();
+	call_finish(&held);
+	call_finish(&behind);
+	must(held.result == EPIPE && behind.result == EPIPE);
+	ends_drop(&e);
+}
+
+/* ---------------------------------------------------------------------- timers */
+
+/* What happens at a pause point, by the hand of the very thread that reached it. */
+static struct {
+	const char *name;
+	unsigned times;      /* how often it still happens */
+	bool closes;         /* the timer; else its next event is taken */
+	chan_receiver_t *rx;
+	struct timespec taken;
+} meddler;
+
+static void meddle(const char *name)
+{
+	if (meddler.times == 0 || strcmp(name, meddler.name) != 0)
+		return;
+	meddler.times--;
+	if (meddler.closes)
+		chan_close(chan_receiver_channel(meddler.rx));
+	else
+		wait_for(chan_try_recv(meddler.rx, &meddler.taken) == 0);
+}
+
+static void meddle_at(const char *name, unsigned times, bool closes, chan_receiver_t *rx)
+{
+	meddler.name = name;
+	meddler.times = times;
+	meddler.closes = closes;
+	meddler.rx = rx;
+	__atomic_store_n(&chan__tp_hook, meddle, __ATOMIC_RELEASE);
+}
+
+static chan_receiver_t *timer_open(const struct kind *k, uint64_t ns)
+{
+	chan_receiver_t *rx = NULL;
+
+	must_give(0, k->flavor == CHAN_FLAVOR_AT ? chan_after(ns, &rx) : chan_tick(ns, &rx));
+	return rx;
+}
+
+static uint64_t instant(struct timespec t)
+{
+	return (uint64_t)t.tv_sec * CHAN_SEC + (uint64_t)t.tv_nsec;
+}
+
+/* Two saw it due, and one of them has taken it: the other has not. */
+static void an_event_that_was_taken_meanwhile_is_not_taken_again(const struct kind *k)
+{
+	chan_receiver_t *rx = timer_open(k, 100 * CHAN_MSEC);
+	struct timespec got = { -7, -7 }, due;
+
+	must_give(0, chan_receiver_due(rx, &due));
+	wait_for(chan_receiver_len(rx) == 1);
+	meddle_at(point_of(k, "due"), 1, false, rx);
+	must_give(EAGAIN, chan_try_recv(rx, &got));
+	must(meddler.times == 0 && instant(meddler.taken) == instant(due));
+	must(got.tv_sec == -7 && got.tv_nsec == -7);
+	chan_receiver_drop(rx);
+}
+
+/* Due and open when it was looked at: it may be taken, and is the last. */
+static void a_close_between_looking_and_taking_ends_it_afterwards(const struct kind *k)
+{
+	chan_receiver_t *rx = timer_open(k, CHAN_MSEC);
+	struct timespec got;
+
+	wait_for(chan_receiver_len(rx) == 1);
+	meddle_at(point_of(k, "due"), 1, true, rx);
+	must_give(0, chan_try_recv(rx, &got));
+	must_eq(meddler.times, 0);
+	must_give(EPIPE, chan_try_recv(rx, &got));
+	chan_receiver_drop(rx);
+}
+
+/* On the way to sleep, twice, and after the clock woke it, where it is robbed again and again. */
+static const char *const waiting_points[] = { "waitq:joined", "block:registered", "block:timed-out", "block:woken" };
+
+static void a_robbed_waiter_waits_for_the_next_event(const struct kind *k)
+{
+	for (size_t i = 0; i < COUNT_OF(waiting_points); i++) {
+		chan_receiver_t *rx = timer_open(k, 3 * CHAN_MSEC);
+		struct timespec got = { -7, -7 };
+
+		meddle_at(waiting_points[i], k->flavor == CHAN_FLAVOR_AT || i < 2 ? 1 : 3, false, rx);
+		if (k->flavor == CHAN_FLAVOR_AT) {
+			must_give(ETIMEDOUT, chan_recv_timeout(rx, &got, 20 * CHAN_MSEC));
+			must_eq(got.tv_sec, -7);
+		} else {
+			must_give(0, chan_recv(rx, &got));
+			must(instant(got) >= instant(meddler.taken) + 3 * CHAN_MSEC && now_ns() >= instant(got));
+		}
+		must_eq(meddler.times, 0);
+		chan_receiver_drop(rx);
+	}
+}
+
+static void a_close_before_a_waiter_sleeps_is_not_missed(const struct kind *k)
+{
+	for (size_t i = 0; i < 2; i++) {
+		chan_receiver_t *rx = timer_open(k, 3600 * CHAN_SEC);
+
+		meddle_at(waiting_points[i], 1, true, rx);
+		must_give(EPIPE, chan_recv(rx, NULL));
+		must_eq(meddler.times, 0);
+		chan_receiver_drop(rx);
+	}
+}
+
+static const struct kind timers[] = {
+	{ .flavor = CHAN_FLAVOR_AT,   .capacity = 1, .name = "at" },
+	{ .flavor = CHAN_FLAVOR_TICK, .capacity = 1, .name = "tick" },
+};
+
+static const struct behaviour of_timers[] = {
+	BEHAVIOUR(an_event_that_was_taken_meanwhile_is_not_taken_again, NEEDS_NOTHING),
+	BEHAVIOUR(a_close_between_looking_and_taking_ends_it_afterwards, NEEDS_NOTHING),
+	BEHAVIOUR(a_robbed_waiter_waits_for_the_next_event, NEEDS_NOTHING),
+	BEHAVIOUR(a_close_before_a_waiter_sleeps_is_not_missed, NEEDS_NOTHING),
+};
+
+/* What needs a queue that is claimed slot by slot, then what needs one message,
+ * and what every kind shares. */
 static const struct behaviour lock_free[] = {
 	BEHAVIOUR(others_go_on_beside_a_sender_that_claimed, NEEDS_NOTHING),
 	BEHAVIOUR(others_go_on_beside_a_receiver_that_claimed, NEEDS_LIMIT),
 	BEHAVIOUR(others_go_on_beside_a_receiver_that_copies, NEEDS_NOTHING),
-	BEHAVIOUR(whoever_is_held_anywhere_the_others_go_on, NEEDS_NOTHING),
+	BEHAVIOUR(whoever_is_held_anywhere_the_others_go_on, NEEDS_FORCE),
 	BEHAVIOUR(messages_published_out_of_order_wake_both_receivers, NEEDS_TWO),
 	BEHAVIOUR(slots_freed_out_of_order_wake_both_senders, NEEDS_LIMIT | NEEDS_TWO),
-	BEHAVIOUR(who_sleeps_beside_a_held_thread_is_woken, NEEDS_TWO),
-	BEHAVIOUR(a_send_held_over_the_last_drop_leaves_nothing, NEEDS_NOTHING),
+	BEHAVIOUR(who_sleeps_beside_a_held_thread_is_woken, NEEDS_TWO | NEEDS_FORCE),
+	BEHAVIOUR(a_send_held_over_the_last_drop_leaves_nothing, NEEDS_FORCE),
+};
+
+static const struct behaviour one_message[] = {
+	BEHAVIOUR(others_go_on_beside_the_one_send, FITS_ONE_MESSAGE),
+	BEHAVIOUR(others_go_on_beside_the_one_receive, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_receiver_that_is_too_late_takes_nothing, FITS_ONE_MESSAGE),
+	BEHAVIOUR(the_one_send_meets_the_last_drop, FITS_ONE_MESSAGE),
+	BEHAVIOUR(the_one_message_at_the_last_instant, FITS_ONE_MESSAGE),
+	BEHAVIOUR(robbed_of_the_one_message_all_hear_of_it, FITS_ONE_MESSAGE),
 };
 
 static const struct behaviour provoked[] = {
-	BEHAVIOUR(a_send_before_the_receiver_sleeps_is_not_missed, NEEDS_NOTHING),
-	BEHAVIOUR(a_close_before_the_receiver_sleeps_is_not_missed, NEEDS_NOTHING),
+	BEHAVIOUR(a_send_before_the_receiver_sleeps_is_not_missed, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_close_before_the_receiver_sleeps_is_not_missed, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_receive_before_the_sender_sleeps_is_not_missed, NEEDS_FULL),
 	BEHAVIOUR(a_message_at_the_last_instant_reaches_somebody, NEEDS_NOTHING),
 	BEHAVIOUR(a_woken_receiver_that_is_robbed_waits_on, NEEDS_QUEUE),
@@ -842,14 +1100,19 @@ static const struct behaviour provoked[] = {
 
 int main(void)
 {
-	static struct kind kinds[MAX_KINDS], chosen[MAX_KINDS];
-	size_t n = kind_discover(kinds, CHAN_MANY, CHAN_MANY), n_chosen = 0;
+	static struct kind kinds[MAX_KINDS], chosen[MAX_KINDS], once[MAX_KINDS];
+	size_t n = kind_discover(kinds, CHAN_MANY, CHAN_MANY), n_chosen = 0, n_once = 0;
 	int status;
 
 	for (size_t i = 0; i < n; i++)
-		if (kinds[i].flavor == CHAN_FLAVOR_ARRAY || kinds[i].flavor == CHAN_FLAVOR_LIST)
+		if (kinds[i].one_message)
+			once[n_once++] = kinds[i];
+		else if (kinds[i].flavor == CHAN_FLAVOR_ARRAY || kinds[i].flavor == CHAN_FLAVOR_LIST ||
+		         kinds[i].flavor == CHAN_FLAVOR_BROADCAST)
 			chosen[n_chosen++] = kinds[i];
 	status = matrix_run("lock-free", lock_free, COUNT_OF(lock_free), chosen, n_chosen);
+	status |= matrix_run("one message", one_message, COUNT_OF(one_message), once, n_once);
 	status |= matrix_run("provoked", provoked, COUNT_OF(provoked), kinds, n);
+	status |= matrix_run("timers", of_timers, COUNT_OF(of_timers), timers, COUNT_OF(timers));
 	return status;
 }

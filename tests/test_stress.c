@@ -361,7 +361,7 @@ static void nothing_is_lost_doubled_or_reordered(const struct kind *k)
 }
 
 static const struct behaviour behaviours[] = {
-	BEHAVIOUR(nothing_is_lost_doubled_or_reordered, NEEDS_NOTHING),
+	BEHAVIOUR(nothing_is_lost_doubled_or_reordered, NEEDS_DESTRUCTOR),
 };
 
 int main(void)

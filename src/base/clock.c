@@ -12,6 +12,8 @@
 /* time_t is a signed 64-bit number everywhere (chan.h sees to it). */
 #define CLOCK_SEC_MAX INT64_MAX
 
+static const struct chan__deadline clock_forever = { true, { CLOCK_SEC_MAX, 999999999 } };
+
 void chan__clock_now(struct timespec *now)
 {
 	int saved = errno;
@@ -42,11 +44,8 @@ struct chan__deadline chan__deadline_after(uint64_t timeout_ns)
 	int64_t sec = (int64_t)(timeout_ns / CLOCK_NSEC_PER_SEC);
 
 	chan__clock_now(&d.at);
-	if (timeout_ns == UINT64_MAX || (int64_t)d.at.tv_sec > CLOCK_SEC_MAX - 1 - sec) {
-		d.at.tv_sec = CLOCK_SEC_MAX;
-		d.at.tv_nsec = 999999999;
-		return d;
-	}
+	if (timeout_ns == UINT64_MAX || (int64_t)d.at.tv_sec > CLOCK_SEC_MAX - 1 - sec)
+		return clock_forever;
 	d.forever = false;
 	d.at.tv_sec += sec;
 	d.at.tv_nsec += (long)(timeout_ns % CLOCK_NSEC_PER_SEC);
@@ -63,6 +62,18 @@ struct chan__deadline chan__deadline_at(const struct timespec *at)
 
 	if (at)
 		d.at = *at;
+	return d;
+}
+
+struct chan__deadline chan__deadline_ns(uint64_t ns)
+{
+	struct chan__deadline d = clock_forever;
+
+	if (ns != UINT64_MAX) {
+		d.forever = false;
+		d.at.tv_sec = (time_t)(ns / CLOCK_NSEC_PER_SEC);
+		d.at.tv_nsec = (long)(ns % CLOCK_NSEC_PER_SEC);
+	}
 	return d;
 }
 

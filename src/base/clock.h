@@ -23,11 +23,15 @@ CHAN__HIDDEN uint64_t chan__clock_ns(void);
 /* Passes at least `ns` nanoseconds; not a cancellation point. */
 CHAN__HIDDEN void chan__clock_wait_ns(uint64_t ns);
 
-/* Now plus timeout_ns; UINT64_MAX, or beyond the clock, is for ever. */
+/* Now plus timeout_ns; UINT64_MAX, or beyond the clock, is for ever: then `at`
+ * is the last instant of the clock. */
 CHAN__HIDDEN struct chan__deadline chan__deadline_after(uint64_t timeout_ns);
 
 /* NULL is for ever. */
 CHAN__HIDDEN struct chan__deadline chan__deadline_at(const struct timespec *at);
+
+/* The instant `ns` of chan__clock_ns; UINT64_MAX is for ever. */
+CHAN__HIDDEN struct chan__deadline chan__deadline_ns(uint64_t ns);
 
 /* a comes first; for ever comes before nothing. */
 CHAN__HIDDEN bool chan__deadline_before(const struct chan__deadline *a, const struct chan__deadline *b);

@@ -24,17 +24,16 @@
  * Source: rendezvous over two wait lists is Go's unbuffered channel
  * (runtime/chan.go) and the mailbox of crossbeam's zero flavor.
  */
-#include "base/backoff.h"
 #include "base/copy.h"
 #include "base/pause.h"
 #include "flavor.h"
+#include "wait/forklock.h"
 
 CHAN__HIDDEN extern const struct chan__flavor chan__zero;
 
 struct zero {
 	struct chan base;
-	struct chan__lock lock;
-	chan__u32 holder;              /* generation of the process in which lock was taken last */
+	struct chan__forklock lock;
 	struct chan__waitlist list[2]; /* under lock */
 	uint64_t arrivals[2];          /* of waiters that operate, by side; under lock */
 	chan__u32 closed;              /* written once, under lock */
@@ -42,13 +41,12 @@ struct zero {
 
 static void zero_enter(struct zero *z)
 {
-	chan__lock_acquire(&z->lock);
-	chan__u32_store_relaxed(&z->holder, chan__process_generation());
+	chan__forklock_acquire(&z->lock);
 }
 
 static void zero_leave(struct zero *z)
 {
-	chan__lock_release(&z->lock);
+	chan__forklock_release(&z->lock);
 }
 
 /* Z1 acquire: what the closer did before; pairs with Z2. */
@@ -209,34 +207,13 @@ static bool zero_serve(struct chan *c, enum chan__side side)
 
 /* ------------------------------------------------------------- disconnection */
 
-/*
- * A child may close and drop even though its parent's other threads were in
- * the middle of calls: waits for the lock, but not for one that such a thread
- * took.  False: it is gone for good.
- */
-static bool zero_enter_unless_orphaned(struct zero *z)
-{
-	for (int i = 0; i < CHAN__LOCK_TRIES; i++) {
-		if (!chan__is_forked(&z->base) ||
-		    chan__u32_load_relaxed(&z->holder) == chan__process_generation()) {
-			zero_enter(z);
-			return true;
-		}
-		if (chan__lock_try(&z->lock)) {
-			chan__u32_store_relaxed(&z->holder, chan__process_generation());
-			return true;
-		}
-		chan__yield(); /* a holder of this process is about to say so */
-	}
-	return false;
-}
-
 static void zero_close(struct chan *c)
 {
 	struct zero *z = (struct zero *)c;
 	struct chan__node *senders, *receivers;
 
-	if (!zero_enter_unless_orphaned(z))
+	/* A child may close whatever its parent's threads were doing. */
+	if (!chan__forklock_acquire_unless_orphaned(&z->lock))
 		return;
 	/* Z2 release: what we did before; pairs with Z1. */
 	chan__u32_store_release(&z->closed, 1);
@@ -273,8 +250,7 @@ static int zero_create(const struct chan__config *config, struct chan **c)
 	if (!z)
 		return ENOMEM;
 	chan__init(&z->base, &chan__zero, config, sizeof(*z));
-	chan__lock_init(&z->lock);
-	chan__u32_init(&z->holder, chan__process_generation());
+	chan__forklock_init(&z->lock);
 	chan__waitlist_init(&z->list[CHAN__SEND]);
 	chan__waitlist_init(&z->list[CHAN__RECV]);
 	z->arrivals[CHAN__SEND] = z->arrivals[CHAN__RECV] = 0;
@@ -288,8 +264,7 @@ static void zero_destroy(struct chan *c)
 	struct zero *z = (struct zero *)c;
 
 	chan__u32_fini(&z->closed);
-	chan__u32_fini(&z->holder);
-	chan__lock_fini(&z->lock);
+	chan__forklock_fini(&z->lock);
 	chan__fini(c);
 }
 

@@ -13,8 +13,9 @@ first=${CHAN_RELACY_FIRST:-1}
 mkdir -p "$out"
 
 flags="-DCHAN_WAKER_WORDS_=64 -std=c++17 -O2 -g -D_GNU_SOURCE -I$here ${TIME64_CPPFLAGS:-}"
-units='async attr block chan flavor handle select flavors/array flavors/list flavors/mutex_condvar
-	flavors/zero wait/waitq wait/parker_futex wait/parker_pthread'
+units='async attr block cancel chan eventfd flavor handle select timer flavors/array flavors/at flavors/broadcast flavors/list
+	flavors/mutex_condvar flavors/never flavors/oneshot flavors/tick flavors/zero wait/waitq
+	wait/parker_futex wait/parker_pthread'
 
 if ! printf '#include <relacy/relacy.hpp>\n' | $CXX -E -x c++ - >/dev/null 2>&1; then
 	skip check-relacy 'Relacy is not installed'

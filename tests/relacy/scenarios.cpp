@@ -25,7 +25,7 @@
 
 /* ------------------------------------------------------------------ the channels */
 
-enum { PROMISE_NONE = 0, SP = 1, SC = 2, DROP = 4 };
+enum { PROMISE_NONE = 0, SP = 1, SC = 2, DROP = 4, TIMER = 8 };
 
 struct kind {
 	const char *name;
@@ -57,7 +57,18 @@ static const struct kind kinds[] = {
 	{ "condvar-1",       CHAN_FLAVOR_MUTEX_CONDVAR, 1, 0, 8, 2 },
 	{ "condvar-1-drop",  CHAN_FLAVOR_MUTEX_CONDVAR, 1, DROP, 8, 2 },
 	{ "condvar-list",    CHAN_FLAVOR_MUTEX_CONDVAR, CHAN_UNBOUNDED, 0, 8, 2 },
+	{ "oneshot",         CHAN_FLAVOR_ONESHOT, 1, 0, 8, 2 },
+	{ "oneshot-sp",      CHAN_FLAVOR_ONESHOT, 1, SP, 8, 2 },
+	{ "oneshot-sc",      CHAN_FLAVOR_ONESHOT, 1, SC, 264, 2 },
+	{ "oneshot-spsc",    CHAN_FLAVOR_ONESHOT, 1, SP | SC, 8, 2 },
 	{ "condvar-list-sc", CHAN_FLAVOR_MUTEX_CONDVAR, CHAN_UNBOUNDED, SC, 8, 2 },
+	{ "at",              CHAN_FLAVOR_AT, 1, TIMER, sizeof(struct timespec), 2 },
+	{ "tick",            CHAN_FLAVOR_TICK, 1, TIMER, sizeof(struct timespec), 2 },
+	{ "never",           CHAN_FLAVOR_NEVER, 0, TIMER, sizeof(struct timespec), 2 },
+	{ "cast-1",          CHAN_FLAVOR_BROADCAST, 1, 0, 8, 2 },
+	{ "cast-2",          CHAN_FLAVOR_BROADCAST, 2, 0, 8, 2 },
+	{ "cast-1-drop",     CHAN_FLAVOR_BROADCAST, 1, DROP, 8, 2 },
+	{ "cast-2-drop",     CHAN_FLAVOR_BROADCAST, 2, DROP, 8, 2 },
 };
 
 static const struct kind *kind_now(void)
@@ -94,8 +105,8 @@ struct fate {
 
 static struct fate fates[MESSAGES];
 static int last_seen[MODEL_THREADS_MAX][SENDERS];
-static chan_sender_t *tx;
-static chan_receiver_t *rx;
+static chan_sender_t *tx, *tx2; /* the second channel: where there is a select */
+static chan_receiver_t *rx, *rx2;
 static int receivers_left; /* whose drop has not returned */
 
 static int ends(const struct fate *f)
@@ -255,20 +266,17 @@ static void recv_all(chan_receiver_t *from, int me)
 
 /* ------------------------------------------------------------- beginning and ending */
 
-static void make(bool with_destructor, int sender_handles, int receiver_handles)
+static void open_channel(bool with_destructor, int sender_handles, int receiver_handles,
+                         chan_sender_t **to, chan_receiver_t **from)
 {
 	const struct kind *k = kind_now();
 	chan_attr_t attr;
 	int e = chan_attr_init(&attr);
 
-	memset(fates, 0, sizeof(fates));
-	memset(last_seen, 0, sizeof(last_seen));
-	receivers_left = receiver_handles;
-	model_per_block = k->per_block;
 	e |= chan_attr_setflavor(&attr, k->flavor);
 	e |= chan_attr_setcapacity(&attr, k->capacity);
 	e |= chan_attr_setspin(&attr, model_rand(4) == 0 ? 1000 : 0);
-	if (with_destructor)
+	if (with_destructor && k->flavor != CHAN_FLAVOR_BROADCAST)
 		e |= chan_attr_setdestructor(&attr, destroyed, NULL);
 	if (k->promises & SP)
 		e |= chan_attr_setproducers(&attr, CHAN_SINGLE);
@@ -276,12 +284,21 @@ static void make(bool with_destructor, int sender_handles, int receiver_handles)
 		e |= chan_attr_setconsumers(&attr, CHAN_SINGLE);
 	if (k->promises & DROP)
 		e |= chan_attr_setoverflow(&attr, CHAN_OVERFLOW_DROP_OLDEST);
-	e |= chan_create(&attr, k->msg_size, &tx, &rx);
+	e |= chan_create(&attr, k->msg_size, to, from);
 	model_check(e == 0, "no channel");
 	while (--sender_handles > 0)
-		chan_sender_clone(tx);
+		chan_sender_clone(*to);
 	while (--receiver_handles > 0)
-		chan_receiver_clone(rx);
+		chan_receiver_clone(*from);
+}
+
+static void make(bool with_destructor, int sender_handles, int receiver_handles)
+{
+	memset(fates, 0, sizeof(fates));
+	memset(last_seen, 0, sizeof(last_seen));
+	receivers_left = receiver_handles;
+	model_per_block = kind_now()->per_block;
+	open_channel(with_destructor, sender_handles, receiver_handles, &tx, &rx);
 }
 
 /* What a thread did before it closed, or dropped its handle. */
@@ -504,6 +521,256 @@ static void timed_send_thread(int i)
 	drop_receiver();
 }
 
+/* ------------------------------------------------ cancel: a receive with a token, while its
+ * message and its trigger come; the trigger is that of the token's parent.  Where the
+ * sender triggers, after its send, the message must come first. */
+
+static chan_cancel_t *root, *token;
+static bool sender_triggers;
+
+static void make_tokens(void)
+{
+	int e = chan_cancel_create(NULL, &root);
+
+	e |= chan_cancel_create(root, &token);
+	model_check(e == 0, "no token");
+}
+
+static void drop_tokens(void)
+{
+	chan_cancel_drop(root);
+	chan_cancel_drop(token);
+}
+
+static void trigger_tokens(int i)
+{
+	leave_word(i);
+	chan_cancel_trigger(root);
+	model_check(chan_cancel_is_triggered(token), "a token was not reached");
+}
+
+/* True: it got a message; `by` is who triggers. */
+static bool recv_unless_cancelled(int me, int by)
+{
+	struct message m;
+	int e;
+
+	do
+		e = model_rand(2) ? chan_recv_cancel(rx, &m, token) : chan_recv_cancel_timeout(rx, &m, token, 1);
+	while (e == ETIMEDOUT);
+	model_check(e == 0 || e == ECANCELED, "a receive failed for no reason");
+	if (e == 0)
+		received(me, &m);
+	else
+		read_words(by, by + 1);
+	return e == 0;
+}
+
+static void cancel_before(void)
+{
+	make(model_rand(2) != 0, 2, 1);
+	make_tokens();
+	sender_triggers = model_rand(2) != 0;
+}
+
+static void cancel_after(void)
+{
+	drop_tokens();
+	flow_after();
+}
+
+static void cancel_thread(int i)
+{
+	if (i == 0) {
+		model_check(send_one(tx, 0, 0) == 0, "a send failed");
+		if (sender_triggers)
+			trigger_tokens(i);
+		chan_sender_drop(tx);
+	} else if (i == 1) {
+		bool got = recv_unless_cancelled(i, 2);
+
+		model_check(got || !sender_triggers, "cancelled, and the message was there");
+		if (!got)
+			model_check(recv_one(rx, i) == 0, "a receive failed");
+		drop_receiver();
+	} else if (!sender_triggers) {
+		trigger_tokens(i);
+	}
+}
+
+/* --------------------------------------------- cancel-recv: one message for two receivers, one of
+ * which is cancelled; the other must not sleep on while there is one. */
+
+static void cancel_recv_before(void)
+{
+	timed_before();
+	make_tokens();
+}
+
+static void cancel_recv_thread(int i)
+{
+	if (i < 2) {
+		timed_thread(i);
+	} else if (i == 2) {
+		if (recv_unless_cancelled(i, 3))
+			model_check(send_one(tx, i, 0) == 0, "a send failed");
+		drop_receiver();
+		chan_sender_drop(tx);
+	} else {
+		trigger_tokens(i);
+	}
+}
+
+/* ------------------------------------------------ cancel-send: the mirror image, with room for
+ * one of two senders. */
+
+static void cancel_send_before(void)
+{
+	timed_send_before();
+	make_tokens();
+}
+
+static void cancel_send_after(void)
+{
+	drop_tokens();
+	account();
+}
+
+static void cancel_send_thread(int i)
+{
+	struct message m;
+	int e;
+
+	if (i < 2) {
+		timed_send_thread(i);
+		return;
+	}
+	if (i == 3) {
+		trigger_tokens(i);
+		return;
+	}
+	write_message(&m, i, 0);
+	e = chan_send_cancel(tx, &m, token);
+	model_check(e == 0 || e == ECANCELED, "a send failed for no reason");
+	if (e == 0) {
+		fates[i * EACH].sent = true;
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	} else {
+		read_words(3, 4);
+	}
+	/* Who waits must not find the channel disconnected. */
+	chan_sender_drop(tx);
+	while (!fates[EACH].sent)
+		model_yield();
+	drop_receiver();
+}
+
+/* ----------------------------------- stolen: one that was woken in vain, and starves, is cancelled
+ * while a batch arrives; there is a message for everybody.  Or it selects, and
+ * when its token comes first it leaves without another look at the channel. */
+
+static void select_unless_cancelled(int me, int by)
+{
+	struct message m;
+	chan_case_t cases[] = { CHAN_CASE_RECV(rx, &m), CHAN_CASE_RECV(chan_cancel_receiver(token), NULL) };
+	size_t which = 2;
+
+	model_check(chan_select(cases, 2, 0, &which) == 0 && which < 2, "a select failed");
+	if (which == 0) {
+		model_check(cases[0].status == 0, "a receive failed for no reason");
+		received(me, &m);
+	} else {
+		model_check(cases[1].status == EPIPE, "a token gave a message");
+		read_words(by, by + 1);
+	}
+}
+
+static void stolen_before(void)
+{
+	make(true, 2, 4);
+	make_tokens();
+}
+
+static void stolen_after(void)
+{
+	drop_receiver();
+	cancel_after();
+}
+
+/* Lets the others come some way, or far. */
+static void stand_aside(unsigned most)
+{
+	for (unsigned n = model_rand(most); n > 0; n--)
+		model_yield();
+}
+
+static void stolen_thread(int i)
+{
+	struct message m;
+	int e;
+
+	if (i == 0) {
+		model_check(send_one(tx, 0, 0) == 0, "a send failed");
+		stand_aside(40);
+		model_check(send_in_form(tx, 0, 1, MANY, &e) == 2, "a send failed");
+		chan_sender_drop(tx);
+		return;
+	}
+	if (i == 1)
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	else if (i == 2 && model_rand(2))
+		recv_unless_cancelled(i, 3);
+	else if (i == 2)
+		select_unless_cancelled(i, 3);
+	else if (chan_try_recv(rx, &m) == 0)
+		received(i, &m);
+	if (i == 3) {
+		stand_aside(40);
+		trigger_tokens(i);
+	}
+	drop_receiver();
+}
+
+/* -------------------------------------------------- tokens: two triggers, a new child and a
+ * waiter, while owners leave. */
+
+static void tokens_before(void)
+{
+	make_tokens();
+	chan_cancel_clone(token);
+	chan_cancel_clone(token);
+	chan_cancel_clone(root);
+}
+
+static void tokens_after(void)
+{
+	chan_cancel_drop(root);
+}
+
+static void tokens_thread(int i)
+{
+	chan_cancel_t *child;
+	bool early;
+
+	if (i == 0) {
+		trigger_tokens(i);
+		chan_cancel_drop(token);
+	} else if (i == 1) {
+		chan_cancel_trigger(root);
+		chan_cancel_drop(root);
+	} else if (i == 2) {
+		early = chan_cancel_is_triggered(token);
+		model_check(chan_cancel_create(token, &child) == 0, "no token");
+		chan_cancel_drop(token);
+		model_check(!early || chan_cancel_is_triggered(child), "born, and not triggered");
+		model_check(chan_recv(chan_cancel_receiver(child), NULL) == EPIPE, "a trigger was missed");
+		chan_cancel_drop(child);
+	} else {
+		model_check(chan_recv(chan_cancel_receiver(token), NULL) == EPIPE, "a trigger was missed");
+		chan_cancel_drop(token);
+	}
+}
+
 /* --------------------------------------------------- force: one sender displaces, into its own
  * memory, the message itself or the destructor's hands. */
 
@@ -598,9 +865,975 @@ static void scarce_after(void)
 	account();
 }
 
+/* ============================================================= select: two channels
+ * of one kind, with a handle of each end for every thread and one more, so that
+ * nothing is disconnected before all have ended. */
+
+enum { SELECT_MAX = 2 };
+
+static void pair_before(void)
+{
+	int handles = model_scenario->threads + 1;
+
+	make(true, handles, handles);
+	open_channel(true, handles, handles, &tx2, &rx2);
+}
+
+static void drop_ends(void)
+{
+	chan_sender_drop(tx);
+	chan_sender_drop(tx2);
+	chan_receiver_drop(rx);
+	chan_receiver_drop(rx2);
+}
+
+static void pair_after(void)
+{
+	drop_ends();
+	account();
+}
+
+/* Both are full, of messages that nobody in particular sent. */
+static void full_pair_before(void)
+{
+	pair_before();
+	for (size_t i = 0; i < kind_now()->capacity; i++) {
+		model_check(send_one(tx, SENDERS - 1, (int)i) == 0, "a send failed");
+		model_check(send_one(tx2, SENDERS - 2, (int)i) == 0, "a send failed");
+	}
+}
+
+/* A select under construction: its cases, and what they send or receive. */
+struct choice {
+	chan_case_t cases[SELECT_MAX];
+	struct message m[SELECT_MAX];
+	size_t n, which;
+	int status;
+};
+
+static void may_send(struct choice *c, chan_sender_t *to, int sender, int number)
+{
+	write_message(&c->m[c->n], sender, number);
+	c->cases[c->n].sender = to;
+	c->cases[c->n].receiver = NULL;
+	c->cases[c->n].msg = &c->m[c->n];
+	c->n++;
+}
+
+static void may_recv(struct choice *c, chan_receiver_t *from)
+{
+	c->m[c->n].id = MESSAGES;
+	model_wrote(&c->m[c->n], kind_now()->msg_size);
+	c->cases[c->n].sender = NULL;
+	c->cases[c->n].receiver = from;
+	c->cases[c->n].msg = &c->m[c->n];
+	c->n++;
+}
+
+/* The case that happened has its effect, the others left no trace; nobody may
+ * touch the cases any more. */
+static void settle_choice(struct choice *c, int me, bool performs)
+{
+	model_wrote(c->cases, sizeof(c->cases));
+	for (size_t i = 0; i < c->n; i++) {
+		chan_case_t *one = &c->cases[i];
+		bool happened = performs && i == c->which && c->status == 0;
+
+		if (one->sender && happened)
+			read_message(&c->m[i])->sent = true;
+		else if (one->receiver && happened)
+			received(me, &c->m[i]);
+		else if (one->receiver)
+			model_check(c->m[i].id == MESSAGES, "a case that did not happen took a message");
+		model_wrote(&c->m[i], kind_now()->msg_size);
+	}
+}
+
+/* In some form, until one happens; with ETIMEDOUT for a form that may give up. */
+static int choose(struct choice *c, int me, unsigned flags, bool gives_up)
+{
+	int e;
+
+	flags |= model_rand(2) ? CHAN_SELECT_BIASED : 0;
+	for (size_t i = 0; i < c->n; i++)
+		c->cases[i].status = -1;
+	do
+		e = gives_up || model_rand(3) == 0 ? chan_select_timeout(c->cases, c->n, flags, 1, &c->which)
+		                                   : chan_select(c->cases, c->n, flags, &c->which);
+	while (e == ETIMEDOUT && !gives_up);
+	model_check(e == 0 || (e == ETIMEDOUT && gives_up), "a select failed");
+	c->status = e == 0 ? c->cases[c->which].status : EAGAIN;
+	for (size_t i = 0; i < c->n; i++)
+		model_check((e == 0 && i == c->which) == (c->cases[i].status != -1), "not the status of one case");
+	settle_choice(c, me, !(flags & CHAN_SELECT_READY));
+	return e;
+}
+
+/* ------------------------------------------------- either: a sender to each channel, a
+ * select over both; the other message stays.  Or two selects, which take both. */
+
+static void either_thread(int i)
+{
+	struct choice c = {};
+
+	if (i < 2) {
+		model_check(send_one(i == 0 ? tx : tx2, i, 0) == 0, "a send failed");
+	} else {
+		may_recv(&c, rx);
+		may_recv(&c, rx2);
+		choose(&c, i, 0, false);
+		model_check(c.status == 0, "a receive failed");
+		if (model_scenario->threads == 3)
+			model_check(recv_one(c.which == 0 ? rx2 : rx, i) == 0, "a receive failed");
+	}
+	drop_ends();
+}
+
+/* -------------------------------------- give: a select sends to one of two that were full, then
+ * to the other, against a receiver of each. */
+
+static void give_thread(int i)
+{
+	struct choice c = {};
+
+	if (i > 0) {
+		model_check(recv_one(i == 1 ? rx : rx2, i) == 0, "a receive failed");
+	} else {
+		may_send(&c, tx, 0, 0);
+		may_send(&c, tx2, 1, 0);
+		choose(&c, i, 0, false);
+		model_check(c.status == 0, "a send failed");
+		model_check(send_one(c.which == 0 ? tx2 : tx, 2, 0) == 0, "a send failed");
+	}
+	drop_ends();
+}
+
+/* ---------------------------------------- end: one channel is closed, the other's last sender
+ * leaves; a select sees what came before, and then each end once. */
+
+static void end_before(void)
+{
+	make(true, 1, 2);
+	open_channel(true, 1, 2, &tx2, &rx2);
+}
+
+static void end_thread(int i)
+{
+	struct choice c = {};
+	bool ended[2] = { false, false };
+
+	if (i < 2) {
+		if (model_rand(2) != 0)
+			send_one(i == 0 ? tx : tx2, i, 0);
+		leave_word(i);
+		if (i == 1)
+			chan_close(chan_sender_channel(tx2));
+		chan_sender_drop(i == 0 ? tx : tx2);
+		return;
+	}
+	while (!ended[0] || !ended[1]) {
+		c = {};
+		may_recv(&c, ended[0] ? NULL : rx);
+		may_recv(&c, ended[1] ? NULL : rx2);
+		choose(&c, i, 0, false);
+		if (c.status == 0)
+			continue;
+		model_check(c.status == EPIPE, "a receive failed for no reason");
+		model_check(!ended[c.which], "a case that was skipped happened");
+		ended[c.which] = true;
+		read_words((int)c.which, (int)c.which + 1);
+	}
+	chan_receiver_drop(rx);
+	chan_receiver_drop(rx2);
+}
+
+static void end_after(void)
+{
+	chan_receiver_drop(rx);
+	chan_receiver_drop(rx2);
+	account();
+}
+
+/* ------------------------------------------ desert: a select sends; one channel's last receiver
+ * leaves, the other closes. */
+
+static void desert_before(void)
+{
+	make(true, 1, 1);
+	open_channel(true, 1, 1, &tx2, &rx2);
+}
+
+static void desert_thread(int i)
+{
+	bool ended[2] = { false, false };
+	struct message m;
+
+	for (int n = 0; i == 0 && n < 3 && !(ended[0] && ended[1]); n++) {
+		struct choice c = {};
+
+		may_send(&c, ended[0] ? NULL : tx, 0, n);
+		may_send(&c, ended[1] ? NULL : tx2, 1, n);
+		choose(&c, i, 0, false);
+		if (c.status == 0)
+			continue;
+		model_check(c.status == EPIPE && !ended[c.which], "a send failed for no reason");
+		ended[c.which] = true;
+		read_words((int)c.which + 1, (int)c.which + 2);
+	}
+	if (i == 0) {
+		chan_sender_drop(tx);
+		chan_sender_drop(tx2);
+		return;
+	}
+	if (model_rand(2) != 0 && chan_recv_timeout(i == 1 ? rx : rx2, &m, 1) == 0)
+		received(i, &m);
+	leave_word(i);
+	if (i == 1)
+		chan_receiver_drop(rx);
+	else
+		chan_close(chan_receiver_channel(rx2));
+}
+
+static void desert_after(void)
+{
+	chan_receiver_drop(rx2);
+	account();
+}
+
+/* -------------------------------------- late: one message for a receiver and for a select that
+ * gives up after a while; who took it and should not have sends another. */
+
+static void late_thread(int i)
+{
+	struct choice c = {};
+
+	if (i == 0) {
+		model_check(send_one(tx, 0, 0) == 0, "a send failed");
+	} else if (i == 1) {
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	} else {
+		may_recv(&c, rx);
+		may_recv(&c, rx2);
+		if (choose(&c, i, 0, true) == 0)
+			model_check(c.status == 0 && send_one(tx, i, 0) == 0, "a send failed");
+	}
+	drop_ends();
+}
+
+/* ---------------------------------------- pass: a receiver waits on the first channel, a select
+ * on both, and there is one message in each.  A wake-up by the first that the
+ * select has no use for must reach the receiver. */
+
+static void pass_thread(int i)
+{
+	struct choice c = {};
+	bool second_first = i == 0 && model_rand(2) != 0;
+
+	if (i == 0) {
+		model_check(send_one(second_first ? tx2 : tx, 0, 0) == 0, "a send failed");
+		model_check(send_one(second_first ? tx : tx2, 1, 0) == 0, "a send failed");
+	} else if (i == 1) {
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	} else {
+		may_recv(&c, rx2);
+		may_recv(&c, rx);
+		choose(&c, i, 0, false);
+		model_check(c.status == 0, "a receive failed");
+		if (c.which == 1) {
+			model_check(send_one(tx, i, 0) == 0, "a send failed");
+			model_check(recv_one(rx2, i) == 0, "a receive failed");
+		}
+	}
+	drop_ends();
+}
+
+/* ------------------------------------------ cross: two selects with opposite ends of two
+ * rendezvous; they meet once, or as often as there are rounds. */
+
+static void cross_thread(int i)
+{
+	for (int n = 0; n < 2; n++) {
+		struct choice c = {};
+
+		if (i == 0) {
+			may_send(&c, tx, 0, n);
+			may_recv(&c, rx2);
+		} else if (model_rand(2) != 0) {
+			may_send(&c, tx2, 1, n);
+			may_recv(&c, rx);
+		} else {
+			may_recv(&c, rx);
+			may_send(&c, tx2, 1, n);
+		}
+		choose(&c, i, 0, false);
+		model_check(c.status == 0, "a rendezvous failed");
+	}
+	drop_ends();
+}
+
+/* ------------------------------------------- both: selects with both ends of one rendezvous, a
+ * sender and a receiver, or only one of those; everybody meets somebody. */
+
+static void both_thread(int i)
+{
+	struct choice c = {};
+	bool sends = i == 3 || (i == 1 && model_scenario->threads == 2 && model_rand(2) != 0);
+
+	if (i == 0 || (i == 1 && model_scenario->threads == 4)) {
+		may_send(&c, tx, i, 0);
+		may_recv(&c, rx);
+		choose(&c, i, 0, false);
+		model_check(c.status == 0, "a rendezvous failed");
+	} else if (sends) {
+		model_check(send_one(tx, i, 0) == 0, "a send failed");
+	} else {
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	}
+	drop_ends();
+}
+
+/* ------------------------------------------ observe: three messages, or room for three; one is a
+ * plain call's, the others stay until an observer, that was told, takes them. */
+
+static void observe_recv_thread(int i)
+{
+	struct choice c = {};
+
+	if (i == 0) {
+		model_check(send_some(tx, 0, 3) == 0, "a send failed");
+	} else if (i == 1) {
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	} else {
+		may_recv(&c, rx);
+		may_recv(&c, rx2);
+	}
+	for (int n = 0; i == 2 && n < 2; n++) {
+		choose(&c, i, CHAN_SELECT_READY, false);
+		model_check(c.which == 0 && c.status == 0, "what is not ready was reported");
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	}
+	drop_ends();
+}
+
+static void observe_send_thread(int i)
+{
+	struct choice c = {};
+
+	if (i == 0) {
+		model_check(recv_some(rx, i, 3) == 0, "a receive failed");
+	} else if (i == 1) {
+		model_check(send_one(tx, i, 0) == 0, "a send failed");
+	} else {
+		may_send(&c, tx, 0, 0);
+		may_send(&c, tx2, 1, 0);
+	}
+	for (int n = 0; i == 2 && n < 2; n++) {
+		choose(&c, i, CHAN_SELECT_READY, false);
+		model_check(c.which == 0 && c.status == 0, "what is not ready was reported");
+		model_check(send_one(tx, i, n) == 0, "a send failed");
+	}
+	drop_ends();
+}
+
+/* -------------------------------------- displace: two senders displace each other's messages, one
+ * may find nothing to displace and wait; an observer is told, or a select takes
+ * from the other channel. */
+
+static void displace_thread(int i)
+{
+	struct choice c = {};
+	unsigned flags = model_rand(2) ? CHAN_SELECT_READY : 0;
+
+	if (i < 2) {
+		model_check(send_one(tx, i, 0) == 0, "a send failed");
+		if (i == 0)
+			model_check(send_one(tx2, 2, 0) == 0, "a send failed");
+		model_check(send_one(tx, i, 1) == 0, "a send failed");
+	} else {
+		may_recv(&c, rx2);
+		may_recv(&c, rx);
+		choose(&c, i, flags, false);
+		model_check(c.status == 0, "a receive failed");
+	}
+	drop_ends();
+}
+
+/* ------------------------------------------ watch: a message wanders from channel to channel, a
+ * copy in one before it leaves the other, and room for one likewise; no snapshot
+ * of both finds nothing. */
+
+static void watch_before(void)
+{
+	pair_before();
+	model_check(send_one(tx, SENDERS - 1, 0) == 0, "a send failed");
+}
+
+static void move(chan_sender_t *to, chan_receiver_t *from, int sender, bool send_first)
+{
+	if (send_first)
+		model_check(send_one(to, sender, 0) == 0, "a send failed");
+	recv_one(from, 0);
+	if (!send_first)
+		model_check(send_one(to, sender, 0) == 0, "a send failed");
+}
+
+static void watch_thread(int i, bool sends)
+{
+	unsigned flags = CHAN_SELECT_READY | (model_rand(2) ? CHAN_SELECT_BIASED : 0);
+	struct choice c = {};
+
+	if (i == 0) {
+		move(tx2, rx, 0, !sends);
+		move(tx, rx2, 1, !sends);
+		move(tx2, rx, 2, !sends);
+	} else if (sends) {
+		may_send(&c, tx, 0, 0);
+		may_send(&c, tx2, 0, 0);
+	} else {
+		may_recv(&c, rx);
+		may_recv(&c, rx2);
+	}
+	for (int n = 0; i > 0 && n < 2; n++) {
+		int e = chan_try_select(c.cases, c.n, flags, &c.which);
+
+		model_check(e == 0 && c.cases[c.which].status == 0, "nothing was ready at no instant");
+	}
+	drop_ends();
+}
+
+static void watch_recv_thread(int i)
+{
+	watch_thread(i, false);
+}
+
+static void watch_send_thread(int i)
+{
+	watch_thread(i, true);
+}
+
+/* ------------------------------------- timer: two wait for events until a third closes */
+
+static struct timespec events[64];
+static int events_taken;
+
+static void timer_before(void)
+{
+	const struct kind *k = kind_now();
+	int e;
+
+	events_taken = 0;
+	if (k->flavor == CHAN_FLAVOR_AT)
+		e = chan_after(1, &rx);
+	else if (k->flavor == CHAN_FLAVOR_TICK)
+		e = chan_tick(1, &rx);
+	else
+		e = chan_never(k->msg_size, &rx);
+	model_check(e == 0, "no timer");
+	chan_receiver_clone(rx);
+	chan_receiver_clone(rx);
+}
+
+static int timer_wait(struct timespec *event)
+{
+	chan_case_t c = CHAN_CASE_RECV(rx, event);
+	size_t n = 0;
+	int e;
+
+	switch (model_rand(4)) {
+	case 0:
+		return chan_recv(rx, event);
+	case 1:
+		return chan_recv_timeout(rx, event, 1);
+	case 2:
+		e = chan_recv_many(rx, event, 1, &n);
+		model_check(n == (e == 0), "a batch that miscounts");
+		return e;
+	default:
+		e = chan_select(&c, 1, 0, &n);
+		model_check(e == 0, "a select that failed");
+		return c.status;
+	}
+}
+
+static void timer_take(const struct timespec *event)
+{
+	for (int i = 0; i < events_taken; i++)
+		model_check(events[i].tv_sec != event->tv_sec, "an event taken twice");
+	model_check(events_taken < 64, "more events than there can be");
+	events[events_taken++] = *event;
+}
+
+static void timer_thread(int i)
+{
+	struct timespec event;
+	int e = 0;
+
+	if (i == 2) {
+		leave_word(i);
+		chan_close(chan_receiver_channel(rx));
+	}
+	while (i < 2 && e != EPIPE) {
+		e = timer_wait(&event);
+		model_check(e == 0 || e == EPIPE || e == ETIMEDOUT, "a receive failed for no reason");
+		if (e == 0)
+			timer_take(&event);
+	}
+	if (i < 2)
+		read_words(2, 3);
+	chan_receiver_drop(rx);
+}
+
+static void timer_after(void)
+{
+	model_check(kind_now()->flavor != CHAN_FLAVOR_AT || events_taken <= 1, "it fired twice");
+	model_check(kind_now()->flavor != CHAN_FLAVOR_NEVER || events_taken == 0, "never came");
+}
+
+/* --------------------------------------------------- one: a channel for one message in all.
+ * Each sender tries to send it, in some form that never waits; one of them does. */
+
+static int messages_sent(void)
+{
+	int n = 0;
+
+	for (int i = 0; i < MESSAGES; i++)
+		n += fates[i].sent;
+	return n;
+}
+
+static int use_once(int sender)
+{
+	unsigned char flat[2 * sizeof(struct message)];
+	struct message m;
+	size_t size = kind_now()->msg_size, n = 0;
+	bool was_displaced = true;
+	int form = (int)model_rand(kind_now()->promises & SC ? 4 : 5), e;
+
+	write_message(&m, sender, 0);
+	memcpy(flat, &m, size);
+	memcpy(flat + size, &m, size);
+	model_wrote(flat, 2 * size);
+	switch (form) {
+	case 0:  e = chan_send(tx, flat); break;
+	case 1:  e = chan_send_timeout(tx, flat, 1); break;
+	case 2:  e = chan_try_send(tx, flat); break;
+	case 3:  e = chan_send_many(tx, flat, 2, &n); break;
+	default: e = chan_force_send(tx, flat, NULL, &was_displaced); break;
+	}
+	model_check(e == EPIPE || (e == 0 && form != 3), "a send had to wait");
+	fates[sender * EACH].sent = e == 0 || n > 0;
+	return fates[sender * EACH].sent ? 0 : e;
+}
+
+/* A sender stays, so that nothing but the one message ends the receivers' wait. */
+static void one_before(void)
+{
+	make(true, producers() + 1, consumers());
+}
+
+static void one_thread(int i)
+{
+	if (i >= producers()) {
+		recv_all(rx, i);
+		drop_receiver();
+		return;
+	}
+	if (use_once(i) == EPIPE)
+		model_check(producers() > 1, "the only send was refused");
+	model_check(chan_is_disconnected(chan_sender_channel(tx)), "used, and still connected");
+	chan_sender_drop(tx);
+}
+
+static void one_after(void)
+{
+	model_check(messages_sent() == 1, "not one message in all");
+	flow_after();
+}
+
+/* one-unsent: all senders leave; what they did before is seen by who gets EPIPE. */
+
+static void one_unsent_thread(int i)
+{
+	if (i < producers()) {
+		leave_word(i);
+		chan_sender_drop(tx);
+	} else {
+		recv_all(rx, i);
+		read_words(0, producers());
+		drop_receiver();
+	}
+}
+
+/* one-leave: the receivers leave, with the message or without. */
+
+static void one_leave_thread(int i)
+{
+	struct message m;
+
+	if (i < producers()) {
+		bool gone = receivers_left == 0;
+		int e = use_once(i);
+
+		model_check(e == EPIPE || !gone, "a send to nobody");
+		if (e == EPIPE && producers() == 1)
+			read_words(producers(), producers() + consumers());
+		chan_sender_drop(tx);
+		return;
+	}
+	if (model_rand(2) != 0 && chan_recv_timeout(rx, &m, 1) == 0)
+		received(i, &m);
+	leave_word(i);
+	drop_receiver();
+}
+
+/* one-close: a receiver closes; sent before or not at all. */
+
+static void one_close_thread(int i)
+{
+	chan_t *c = chan_receiver_channel(rx);
+	int p = producers();
+
+	if (i < p) {
+		if (use_once(i) == EPIPE && p == 1)
+			read_words(p, p + 1);
+		chan_sender_drop(tx);
+		return;
+	}
+	if (i == p) {
+		leave_word(i);
+		chan_close(c);
+		model_check(chan_is_disconnected(c), "closed, and still connected");
+	}
+	model_check(chan_len(c) <= 1, "more than fits");
+	recv_all(rx, i);
+	drop_receiver();
+}
+
+/* one-timed: a receiver that gives up after a while, and one that does not. */
+
+static void one_timed_before(void)
+{
+	make(model_rand(2) != 0, 2, 2);
+}
+
+static void one_timed_thread(int i)
+{
+	struct message m;
+	int e;
+
+	if (i == 0) {
+		model_check(use_once(i) == 0, "the only send was refused");
+		chan_sender_drop(tx);
+		return;
+	}
+	e = i == 1 ? chan_recv(rx, &m) : chan_recv_timeout(rx, &m, 1);
+	model_check(e == 0 || e == EPIPE || (i == 2 && e == ETIMEDOUT), "a receive failed for no reason");
+	if (e == 0)
+		received(i, &m);
+	drop_receiver();
+}
+
+/* one-weak: an upgrade against the last drop; only who came by it sends. */
+
+static void one_weak_thread(int i)
+{
+	chan_weak_sender_t *weak = (chan_weak_sender_t *)tx;
+	chan_sender_t *upgraded;
+
+	if (i == 0) {
+		chan_sender_drop(tx);
+	} else if (i == 1) {
+		recv_all(rx, i);
+		drop_receiver();
+	} else {
+		upgraded = chan_weak_sender_upgrade(weak);
+		if (upgraded)
+			model_check(send_one(upgraded, i, 0) == 0, "a send failed");
+		chan_sender_drop(upgraded);
+		chan_weak_sender_drop(weak);
+	}
+}
+
+/* ------------------------------------------------- cast: each of two subscriptions sees
+ * every message once, each sender's in order. */
+
+enum { SUBSCRIPTIONS = 2 };
+
+static chan_receiver_t *subscriptions[SUBSCRIPTIONS];
+static int seen[SUBSCRIPTIONS][MESSAGES];
+static uint64_t lost[SUBSCRIPTIONS];
+
+/* The second one is a clone of the first, where that is asked for. */
+static void cast_make(int sender_handles, bool clone)
+{
+	make(false, sender_handles, 1);
+	memset(seen, 0, sizeof(seen));
+	memset(lost, 0, sizeof(lost));
+	subscriptions[0] = rx;
+	if (clone)
+		subscriptions[1] = chan_receiver_clone(rx);
+	else
+		model_check(chan_subscribe(tx, &subscriptions[1]) == 0, "no subscription");
+}
+
+static void cast_seen(int me, int s, const struct message *m)
+{
+	int sender = (int)m->id / EACH, number = (int)m->id % EACH;
+
+	read_message(m);
+	model_check(seen[s][m->id]++ == 0, "a subscription sees a message twice");
+	model_check(number >= last_seen[me][sender], "the messages of one sender out of order");
+	last_seen[me][sender] = number;
+}
+
+/* One or more messages in some form, or a gap; 0 for how many means an error. */
+static int cast_recv(int me, int s, int most, int *e)
+{
+	unsigned char flat[2 * sizeof(struct message)];
+	struct message m;
+	size_t size = kind_now()->msg_size, n = 0;
+
+	switch (most > 1 ? model_rand(3) : model_rand(2)) {
+	case 0:  n = (*e = chan_recv(subscriptions[s], flat)) == 0; break;
+	case 1:
+		do
+			n = (*e = chan_recv_timeout(subscriptions[s], flat, 1)) == 0;
+		while (*e == ETIMEDOUT);
+		break;
+	default: *e = chan_recv_many(subscriptions[s], flat, 2, &n); break;
+	}
+	model_check(*e == 0 || *e == EPIPE || (*e == EOVERFLOW && (kind_now()->promises & DROP)),
+	            "a receive failed for no reason");
+	model_check((*e == 0) == (n > 0), "a count that does not fit");
+	model_read(flat, n * size);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&m, flat + i * size, size);
+		cast_seen(me, s, &m);
+	}
+	return (int)n;
+}
+
+static void cast_recv_some(int me, int s, int n)
+{
+	int e = 0;
+
+	while (n > 0 && e == 0)
+		n -= cast_recv(me, s, n, &e);
+	model_check(e == 0, "a receive failed");
+}
+
+static void cast_recv_all(int me, int s)
+{
+	int e = 0;
+
+	while (e != EPIPE)
+		cast_recv(me, s, 2, &e);
+}
+
+/* What this subscription saw is what was sent, less what it was told it lost. */
+static void cast_account(int s)
+{
+	uint64_t missing = 0;
+
+	for (int i = 0; i < MESSAGES; i++) {
+		model_check(fates[i].sent || !seen[s][i], "a message that was not sent arrived");
+		missing += fates[i].sent && !seen[s][i];
+	}
+	model_check(missing == lost[s], "not as many are missing as were lost");
+}
+
+/* cast-flow: one sender and two subscriptions, one of which may be slow. */
+
+static void cast_flow_before(void)
+{
+	cast_make(2, false);
+}
+
+static void cast_flow_thread(int i)
+{
+	if (i == 0) {
+		model_check(send_some(tx, 0, 3) == 0, "a send failed");
+		chan_sender_drop(tx);
+		return;
+	}
+	cast_recv_some(i, i - 1, 3);
+	chan_receiver_drop(subscriptions[i - 1]);
+}
+
+static void cast_flow_after(void)
+{
+	chan_sender_drop(tx);
+	for (int s = 0; s < SUBSCRIPTIONS; s++)
+		cast_account(s);
+}
+
+/* cast-share: two senders, and two clones of one subscription. */
+
+static void cast_share_before(void)
+{
+	cast_make(3, true);
+}
+
+static void cast_share_thread(int i)
+{
+	if (i < 2) {
+		model_check(send_some(tx, i, 2) == 0, "a send failed");
+		chan_sender_drop(tx);
+		return;
+	}
+	cast_recv_some(i, i - 2, 2);
+	chan_receiver_drop(subscriptions[i - 2]);
+}
+
+static void cast_share_after(void)
+{
+	chan_sender_drop(tx);
+	for (int m = 0; m < MESSAGES; m++)
+		model_check(seen[0][m] + seen[1][m] == (fates[m].sent ? 1 : 0), "clones do not share");
+}
+
+/* cast-leave: one subscription leaves in the middle; the other gets everything. */
+
+static void cast_leave_thread(int i)
+{
+	int e;
+
+	if (i == 0) {
+		model_check(send_some(tx, 0, 3) == 0, "a send failed");
+		chan_sender_drop(tx);
+	} else if (i == 1) {
+		cast_recv_all(i, 0);
+		cast_account(0);
+		chan_receiver_drop(subscriptions[0]);
+	} else {
+		if (model_rand(2) != 0)
+			cast_recv(i, 1, 2, &e);
+		chan_receiver_drop(subscriptions[1]);
+	}
+}
+
+static void cast_leave_before(void)
+{
+	cast_make(1, false);
+}
+
+static void nothing_after(void)
+{
+}
+
+/* cast-again: nobody is left for a while, then somebody comes. */
+
+static void cast_again_before(void)
+{
+	cast_make(2, false);
+	chan_receiver_drop(subscriptions[1]);
+}
+
+static void cast_again_thread(int i)
+{
+	if (i == 0) {
+		for (int n = 0; n < 3; n++) {
+			int e = send_one(tx, 0, n);
+
+			if (e == EPIPE)
+				read_words(1, 2);
+		}
+		chan_sender_drop(tx);
+		return;
+	}
+	leave_word(i);
+	chan_receiver_drop(subscriptions[0]);
+	model_check(chan_subscribe(tx, &subscriptions[1]) == 0, "no subscription");
+	chan_sender_drop(tx);
+	cast_recv_all(i, 1);
+	chan_receiver_drop(subscriptions[1]);
+}
+
+/* cast-close: one closes, both drain what was sent. */
+
+static void cast_close_thread(int i)
+{
+	if (i == 0) {
+		int e = 0;
+
+		for (int n = 0; n < 3 && e == 0; n++)
+			e = send_one(tx, 0, n);
+		if (e == EPIPE)
+			read_words(1, 2);
+		chan_sender_drop(tx);
+		return;
+	}
+	if (i == 1) {
+		leave_word(i);
+		chan_close(chan_receiver_channel(subscriptions[0]));
+	}
+	model_check(chan_receiver_len(subscriptions[i - 1]) <= kind_now()->capacity, "more than fits");
+	cast_recv_all(i, i - 1);
+	lost[i - 1] = chan_receiver_lost(subscriptions[i - 1]);
+	chan_receiver_drop(subscriptions[i - 1]);
+}
+
+static void cast_close_after(void)
+{
+	for (int s = 0; s < SUBSCRIPTIONS; s++)
+		cast_account(s);
+}
+
+/* cast-lag: two senders that displace, two subscriptions. */
+
+static void cast_lag_before(void)
+{
+	cast_make(2, false);
+}
+
+static void cast_lag_thread(int i)
+{
+	if (i < 2) {
+		model_check(send_some(tx, i, 2) == 0, "a send failed");
+		chan_sender_drop(tx);
+		return;
+	}
+	cast_recv_all(i, i - 2);
+	lost[i - 2] = chan_receiver_lost(subscriptions[i - 2]);
+	chan_receiver_drop(subscriptions[i - 2]);
+}
+
+/* cast-lag-share: one sender that displaces, two clones, who leave last of all. */
+
+static void cast_lag_share_before(void)
+{
+	cast_make(1, true);
+}
+
+static void cast_lag_share_thread(int i)
+{
+	if (i == 0) {
+		model_check(send_some(tx, 0, 4) == 0, "a send failed");
+		chan_sender_drop(tx);
+	} else {
+		cast_recv_all(i, i - 1);
+	}
+}
+
+static void cast_lag_share_after(void)
+{
+	for (int m = 0; m < MESSAGES; m++)
+		seen[0][m] += seen[1][m];
+	lost[0] = chan_receiver_lost(subscriptions[0]);
+	model_check(chan_lost(chan_receiver_channel(rx)) == lost[0], "one subscription, and two counts");
+	cast_account(0);
+	chan_receiver_drop(subscriptions[0]);
+	chan_receiver_drop(subscriptions[1]);
+}
+
 /* -------------------------------------------------------------------------- the table */
 
-enum { FIT_ANY = 0, FIT_MANY = 1, FIT_BOUNDED = 2, FIT_WAITS = 4, FIT_ARRAY = 8, FIT_LIST = 16 };
+enum {
+	FIT_ANY = 0, FIT_MANY = 1, FIT_BOUNDED = 2, FIT_WAITS = 4, FIT_ARRAY = 8, FIT_LIST = 16, FIT_ONE = 32,
+	FIT_TIMER = 64, FIT_TREE = 128, FIT_CAST = 256, FIT_ALSO_CAST = 512, FIT_DROP = 1024,
+	FIT_FEW = 2048, FIT_MEETS = 4096, FIT_QUEUE = 8192, FIT_ONE_SLOT = 16384,
+	FIT_SELECT = FIT_MANY | FIT_WAITS | FIT_FEW
+};
 
 static const struct plot {
 	const char *name;
@@ -611,20 +1844,64 @@ static const struct plot {
 	int fits;
 	uint64_t executions;
 } plots[] = {
-	{ "once",       0, flow_before,       once_thread,       flow_after, FIT_WAITS, 100000 },
-	{ "flow",       0, flow_before,       flow_thread,       flow_after, FIT_WAITS, 100000 },
+	{ "once",       0, flow_before,       once_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST, 100000 },
+	{ "flow",       0, flow_before,       flow_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST, 100000 },
 	{ "leave",      0, drain_before,      leave_thread,      account, FIT_ANY, 100000 },
 	{ "drain",      0, drain_before,      drain_thread,      account, FIT_ANY, 20000 },
 	{ "close",      0, drain_before,      close_thread,      account, FIT_ANY, 20000 },
-	{ "timed",      3, timed_before,      timed_thread,      flow_after, FIT_MANY | FIT_WAITS, 20000 },
+	{ "timed",      3, timed_before,      timed_thread,      flow_after, FIT_MANY | FIT_WAITS | FIT_ALSO_CAST, 20000 },
 	{ "timed-send", 3, timed_send_before, timed_send_thread, account, FIT_MANY | FIT_WAITS | FIT_BOUNDED, 20000 },
+	{ "cancel",     3, cancel_before,     cancel_thread,     cancel_after, FIT_MANY | FIT_WAITS, 20000 },
+	{ "cancel-recv", 4, cancel_recv_before, cancel_recv_thread, cancel_after, FIT_MANY | FIT_WAITS, 20000 },
+	{ "cancel-send", 4, cancel_send_before, cancel_send_thread, cancel_send_after, FIT_MANY | FIT_WAITS | FIT_BOUNDED, 20000 },
+	{ "stolen",     4, stolen_before,     stolen_thread,     stolen_after, FIT_MANY | FIT_LIST, 20000 },
+	{ "tokens",     4, tokens_before,     tokens_thread,     tokens_after, FIT_TREE, 100000 },
 	{ "force",      0, drain_before,      force_thread,      account, FIT_ARRAY, 20000 },
 	{ "weak",       3, weak_before,       weak_thread,       account, FIT_MANY, 20000 },
 	{ "scarce",     0, scarce_before,     scarce_thread,     scarce_after, FIT_LIST, 20000 },
+	{ "one",        0, one_before,        one_thread,        one_after, FIT_ONE, 100000 },
+	{ "one-unsent", 0, drain_before,      one_unsent_thread, account, FIT_ONE, 20000 },
+	{ "one-leave",  0, drain_before,      one_leave_thread,  account, FIT_ONE, 100000 },
+	{ "one-close",  0, drain_before,      one_close_thread,  account, FIT_ONE, 100000 },
+	{ "one-timed",  3, one_timed_before,  one_timed_thread,  flow_after, FIT_ONE | FIT_MANY, 100000 },
+	{ "one-weak",   3, weak_before,       one_weak_thread,   account, FIT_ONE | FIT_MANY, 20000 },
+	{ "timer",      3, timer_before,      timer_thread,      timer_after, FIT_TIMER, 20000 },
+	{ "cast-flow",  3, cast_flow_before,  cast_flow_thread,  cast_flow_after, FIT_CAST | FIT_WAITS, 50000 },
+	{ "cast-share", 4, cast_share_before, cast_share_thread, cast_share_after, FIT_CAST | FIT_WAITS, 20000 },
+	{ "cast-leave", 3, cast_leave_before, cast_leave_thread, nothing_after, FIT_CAST | FIT_WAITS, 50000 },
+	{ "cast-again", 2, cast_again_before, cast_again_thread, nothing_after, FIT_CAST, 50000 },
+	{ "cast-close", 3, cast_leave_before, cast_close_thread, cast_close_after, FIT_CAST, 50000 },
+	{ "cast-lag",   4, cast_lag_before,   cast_lag_thread,   cast_close_after, FIT_CAST | FIT_DROP, 50000 },
+	{ "cast-lag-share", 3, cast_lag_share_before, cast_lag_share_thread, cast_lag_share_after, FIT_CAST | FIT_DROP, 50000 },
+	{ "either-1",     3, pair_before,      either_thread,       pair_after,   FIT_SELECT, 10000 },
+	{ "either-2",     4, pair_before,      either_thread,       pair_after,   FIT_SELECT, 10000 },
+	{ "give",         3, full_pair_before, give_thread,         pair_after,   FIT_SELECT | FIT_BOUNDED, 10000 },
+	{ "end",          3, end_before,       end_thread,          end_after,    FIT_SELECT, 10000 },
+	{ "desert",       3, desert_before,    desert_thread,       desert_after, FIT_SELECT, 10000 },
+	{ "late",         3, pair_before,      late_thread,         pair_after,   FIT_SELECT, 10000 },
+	{ "pass",         3, pair_before,      pass_thread,         pair_after,   FIT_SELECT, 20000 },
+	{ "cross",        2, pair_before,      cross_thread,        pair_after,   FIT_SELECT | FIT_MEETS, 20000 },
+	{ "both-1",       2, pair_before,      both_thread,         pair_after,   FIT_SELECT | FIT_MEETS, 10000 },
+	{ "both-2",       4, pair_before,      both_thread,         pair_after,   FIT_SELECT | FIT_MEETS, 20000 },
+	{ "observe-recv", 3, pair_before,      observe_recv_thread, pair_after,   FIT_SELECT, 20000 },
+	{ "observe-send", 3, full_pair_before, observe_send_thread, pair_after,   FIT_SELECT | FIT_BOUNDED, 20000 },
+	{ "displace",     3, pair_before,      displace_thread,     pair_after,   FIT_MANY | FIT_DROP, 20000 },
+	{ "watch-recv",   2, watch_before,     watch_recv_thread,   pair_after,   FIT_SELECT | FIT_QUEUE, 20000 },
+	{ "watch-send",   2, watch_before,     watch_send_thread,   pair_after,   FIT_SELECT | FIT_ONE_SLOT, 20000 },
 };
 
 static bool fits(const struct plot *p, const struct kind *k)
 {
+	if (p->fits & FIT_TREE)
+		return k == &kinds[0];
+	if (((p->fits & FIT_ONE) != 0) != (k->flavor == CHAN_FLAVOR_ONESHOT))
+		return false;
+	if (((p->fits & FIT_TIMER) != 0) != ((k->promises & TIMER) != 0))
+		return false;
+	if (!(p->fits & FIT_ALSO_CAST) && ((p->fits & FIT_CAST) != 0) != (k->flavor == CHAN_FLAVOR_BROADCAST))
+		return false;
+	if ((p->fits & FIT_DROP) && !(k->promises & DROP))
+		return false;
 	if ((p->fits & FIT_MANY) && (k->promises & (SP | SC)))
 		return false;
 	if ((p->fits & FIT_WAITS) && (k->promises & DROP))
@@ -632,6 +1909,14 @@ static bool fits(const struct plot *p, const struct kind *k)
 	if ((p->fits & FIT_BOUNDED) && k->capacity == CHAN_UNBOUNDED)
 		return false;
 	if ((p->fits & FIT_ARRAY) && (k->capacity == 0 || k->capacity == CHAN_UNBOUNDED || (k->promises & SC)))
+		return false;
+	if ((p->fits & FIT_FEW) && (k->capacity == 3 || k->per_block == 4 || k->msg_size > 8))
+		return false; /* a select sees no difference */
+	if ((p->fits & FIT_MEETS) && k->capacity != 0)
+		return false;
+	if ((p->fits & FIT_QUEUE) && k->capacity == 0)
+		return false;
+	if ((p->fits & FIT_ONE_SLOT) && k->capacity != 1)
 		return false;
 	return !(p->fits & FIT_LIST) || k->capacity == CHAN_UNBOUNDED;
 }

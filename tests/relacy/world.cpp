@@ -77,6 +77,13 @@ struct chan__deadline chan__deadline_at(const struct timespec *at)
 	return chan__deadline_after(at ? 1 : UINT64_MAX);
 }
 
+struct chan__deadline chan__deadline_ns(uint64_t ns)
+{
+	struct chan__deadline d = { ns == UINT64_MAX, { (time_t)ns, 0 } };
+
+	return d;
+}
+
 bool chan__deadline_before(const struct chan__deadline *a, const struct chan__deadline *b)
 {
 	return !a->forever && b->forever;

@@ -9,7 +9,7 @@ static const uint64_t long_ns = 40 * CHAN_SEC;
 const char *call_form_name(enum call_form form)
 {
 	static const char *const names[] = {
-		"plain", "timeout", "deadline", "forever", "null deadline", "many"
+		"plain", "timeout", "deadline", "forever", "null deadline", "many", "cancel", "cancel timeout"
 	};
 
 	return names[form];
@@ -41,23 +41,30 @@ static int make_send(struct call *call)
 	case CALL_FOREVER:       return chan_send_timeout(call->tx, &call->value, CHAN_FOREVER);
 	case CALL_NULL_DEADLINE: return chan_send_deadline(call->tx, &call->value, NULL);
 	case CALL_MANY:          return chan_send_many(call->tx, &call->value, 1, &call->count);
+	case CALL_CANCEL:        return chan_send_cancel(call->tx, &call->value, call->cancel);
+	case CALL_CANCEL_TIMEOUT:
+		return chan_send_cancel_timeout(call->tx, &call->value, call->cancel, call->timeout_ns);
 	default:                 return chan_send(call->tx, &call->value);
 	}
 }
 
 static int make_recv(struct call *call)
 {
+	void *into = call->into ? call->into : &call->value;
 	struct timespec deadline;
 
 	chan_deadline(call->timeout_ns, &deadline);
 	errno = TEST_ERRNO;
 	switch (call->form) {
-	case CALL_TIMEOUT:       return chan_recv_timeout(call->rx, &call->value, call->timeout_ns);
-	case CALL_DEADLINE:      return chan_recv_deadline(call->rx, &call->value, &deadline);
-	case CALL_FOREVER:       return chan_recv_timeout(call->rx, &call->value, CHAN_FOREVER);
-	case CALL_NULL_DEADLINE: return chan_recv_deadline(call->rx, &call->value, NULL);
-	case CALL_MANY:          return chan_recv_many(call->rx, &call->value, 1, &call->count);
-	default:                 return chan_recv(call->rx, &call->value);
+	case CALL_TIMEOUT:       return chan_recv_timeout(call->rx, into, call->timeout_ns);
+	case CALL_DEADLINE:      return chan_recv_deadline(call->rx, into, &deadline);
+	case CALL_FOREVER:       return chan_recv_timeout(call->rx, into, CHAN_FOREVER);
+	case CALL_NULL_DEADLINE: return chan_recv_deadline(call->rx, into, NULL);
+	case CALL_MANY:          return chan_recv_many(call->rx, into, 1, &call->count);
+	case CALL_CANCEL:        return chan_recv_cancel(call->rx, into, call->cancel);
+	case CALL_CANCEL_TIMEOUT:
+		return chan_recv_cancel_timeout(call->rx, into, call->cancel, call->timeout_ns);
+	default:                 return chan_recv(call->rx, into);
 	}
 }
 

@@ -14,6 +14,8 @@ enum call_form {
 	CALL_FOREVER,       /* the timeout form with CHAN_FOREVER */
 	CALL_NULL_DEADLINE, /* the deadline form without a deadline */
 	CALL_MANY,          /* a batch of one */
+	CALL_CANCEL,
+	CALL_CANCEL_TIMEOUT,
 	CALL_FORMS
 };
 
@@ -22,7 +24,9 @@ struct call {
 	chan_receiver_t *rx;
 	enum call_form form;
 	uint64_t timeout_ns; /* for the forms that have one */
-	uint64_t value;      /* the message */
+	chan_cancel_t *cancel; /* the token, for the forms that take one; or NULL */
+	uint64_t value;      /* the message ... */
+	void *into;          /* ... of a receive goes here, if set */
 	int result;
 	size_t count;        /* what a batch wrote */
 	uint64_t began_ns, ended_ns;

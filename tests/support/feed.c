@@ -71,7 +71,8 @@ struct ends kind_open_destroying(const struct kind *k, struct destroyed *destroy
 	atomic_init(&destroyed->count, 0);
 	atomic_init(&destroyed->sum, 0);
 	kind_attr(k, &attr);
-	must_give(0, chan_attr_setdestructor(&attr, count_destroyed, destroyed));
+	if (k->destroys)
+		must_give(0, chan_attr_setdestructor(&attr, count_destroyed, destroyed));
 	return attr_open(&attr, sizeof(uint64_t));
 }
 

@@ -33,7 +33,7 @@ struct destroyed {
 
 void count_destroyed(void *msg, void *destroyed);
 
-/* A channel of this kind for numbers, with that destructor. */
+/* A channel of this kind for numbers, with that destructor, where it accepts one. */
 struct ends kind_open_destroying(const struct kind *k, struct destroyed *destroyed);
 
 /* first + (first + 1) + ... */

@@ -11,6 +11,11 @@ bool kind_is_unbounded(const struct kind *k)
 	return k->capacity == CHAN_UNBOUNDED;
 }
 
+bool kind_never_fills(const struct kind *k)
+{
+	return kind_is_unbounded(k) || k->one_message;
+}
+
 bool kind_is_promised(const struct kind *k)
 {
 	return k->producers == CHAN_SINGLE || k->consumers == CHAN_SINGLE;
@@ -55,6 +60,70 @@ static bool serves(const struct kind *k, chan_overflow_t overflow)
 	return error == 0;
 }
 
+/* A queue that was emptied takes another message; this one does not. */
+static bool takes_one_message(const struct kind *k)
+{
+	struct ends e = kind_open(k, sizeof(uint64_t));
+	uint64_t number = 1;
+	bool used = chan_try_send(e.tx, &number) == 0 && chan_try_recv(e.rx, &number) == 0 &&
+	            chan_try_send(e.tx, &number) == EPIPE;
+
+	ends_drop(&e);
+	return used;
+}
+
+static void no_destructor(void *msg, void *arg)
+{
+	(void)msg;
+	(void)arg;
+}
+
+static bool accepts_a_destructor(const struct kind *k)
+{
+	struct ends e;
+	chan_attr_t attr;
+	int error;
+
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setdestructor(&attr, no_destructor, NULL));
+	error = chan_create(&attr, sizeof(uint64_t), &e.tx, &e.rx);
+	must_give(0, chan_attr_destroy(&attr));
+	if (error == 0)
+		ends_drop(&e);
+	else
+		must_eq(error, ENOTSUP);
+	return error == 0;
+}
+
+static bool accepts_force(const struct kind *k)
+{
+	struct ends e = kind_open(k, sizeof(uint64_t));
+	uint64_t number = 1;
+	int error = chan_force_send(e.tx, &number, NULL, NULL);
+
+	ends_drop(&e);
+	return error != ENOTSUP;
+}
+
+static bool reports_losses(const struct kind *k)
+{
+	chan_attr_t attr;
+	struct ends e;
+	uint64_t number = 1;
+	int error;
+
+	if (!k->drop_oldest)
+		return false;
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setoverflow(&attr, CHAN_OVERFLOW_DROP_OLDEST));
+	e = attr_open(&attr, sizeof(uint64_t));
+	for (size_t i = 0; i <= k->capacity; i++)
+		must_give(0, chan_try_send(e.tx, &number));
+	error = chan_try_recv(e.rx, &number);
+	ends_drop(&e);
+	return error == EOVERFLOW;
+}
+
 size_t kind_discover(struct kind *kinds, chan_concurrency_t producers, chan_concurrency_t consumers)
 {
 	size_t n = 0;
@@ -63,11 +132,16 @@ size_t kind_discover(struct kind *kinds, chan_concurrency_t producers, chan_conc
 		if (chan_flavor_name(flavor) == NULL)
 			continue;
 		for (size_t i = 0; i < sizeof(capacities) / sizeof(capacities[0]); i++) {
-			struct kind k = { flavor, capacities[i], producers, consumers, false, "" };
+			struct kind k = { .flavor = flavor, .capacity = capacities[i],
+			                  .producers = producers, .consumers = consumers };
 
 			if (!serves(&k, CHAN_OVERFLOW_WAIT))
 				continue;
 			k.drop_oldest = serves(&k, CHAN_OVERFLOW_DROP_OLDEST);
+			k.one_message = takes_one_message(&k);
+			k.destroys = accepts_a_destructor(&k);
+			k.forces = accepts_force(&k);
+			k.reports = reports_losses(&k);
 			name_kind(&k);
 			kinds[n++] = k;
 		}

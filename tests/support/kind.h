@@ -16,6 +16,10 @@ struct kind {
 	size_t capacity;
 	chan_concurrency_t producers, consumers;
 	bool drop_oldest; /* CHAN_OVERFLOW_DROP_OLDEST is accepted */
+	bool one_message; /* takes one in all: once used, sends are EPIPE */
+	bool destroys;    /* accepts a destructor */
+	bool forces;      /* accepts chan_force_send */
+	bool reports;     /* with drop-oldest: EOVERFLOW says that messages were lost */
 	char name[40];
 };
 
@@ -40,6 +44,9 @@ void ends_drop(struct ends *e);
 size_t kind_room(const struct kind *k);
 
 bool kind_is_unbounded(const struct kind *k);
+
+/* A send on it never waits. */
+bool kind_never_fills(const struct kind *k);
 
 /* One of its sides is promised to a single thread. */
 bool kind_is_promised(const struct kind *k);

@@ -39,6 +39,10 @@ static bool is_not_rendezvous(const struct kind *k) { return k->capacity != 0; }
 static bool has_one_producer(const struct kind *k) { return k->producers == CHAN_SINGLE; }
 static bool has_one_consumer(const struct kind *k) { return k->consumers == CHAN_SINGLE; }
 static bool may_have_consumers(const struct kind *k) { return k->consumers == CHAN_MANY; }
+static bool takes_one_message(const struct kind *k) { return k->one_message; }
+static bool destroys_nothing(const struct kind *k) { return !k->destroys; }
+static bool forces_nothing(const struct kind *k) { return !k->forces; }
+static bool reports_losses(const struct kind *k) { return k->reports; }
 static bool never_overwrites(const struct kind *k) { return !k->drop_oldest; }
 
 static bool forks_only_when_idle(const struct kind *k)
@@ -47,30 +51,37 @@ static bool forks_only_when_idle(const struct kind *k)
 	return UNDER_THREAD_SANITIZER;
 }
 
-/* In the order in which they are named when several apply. */
+/* In the order in which they are named when several apply.  FITS_ONE_MESSAGE
+ * stands for its opposite: most behaviours need more. */
 static const struct {
 	unsigned need;
 	bool (*lacks)(const struct kind *k);
 	const char *reason;
 } lacks[] = {
+	{ FITS_ONE_MESSAGE, takes_one_message,  "it takes one message in all" },
 	{ NEEDS_QUEUE,      holds_none,         "a rendezvous queues no message" },
 	{ NEEDS_LIMIT,      holds_none,         "a rendezvous queues no message" },
 	{ NEEDS_LIMIT,      kind_is_unbounded,  "there is no limit to reach" },
 	{ NEEDS_TWO,        holds_one_at_most,  "there is no room for two messages" },
-	{ NEEDS_FULL,       kind_is_unbounded,  "a send never lacks space" },
+	{ NEEDS_FULL,       kind_never_fills,   "a send never lacks space" },
 	{ NEEDS_UNBOUNDED,  is_bounded,         "about channels without a limit" },
 	{ NEEDS_RENDEZVOUS, is_not_rendezvous,  "about capacity 0" },
 	{ NEEDS_SENDERS,    has_one_producer,   "a single producer is promised" },
 	{ NEEDS_RECEIVERS,  has_one_consumer,   "a single consumer is promised" },
 	{ NEEDS_SINGLE_RX,  may_have_consumers, "about the promise of a single consumer" },
 	{ NEEDS_OVERWRITE,  never_overwrites,   "drop-oldest is not accepted, by contract" },
+	{ NEEDS_OVERWRITE,  reports_losses,     "its receivers are told of what they lose" },
+	{ NEEDS_DESTRUCTOR, destroys_nothing,   "a destructor is not accepted, by contract" },
+	{ NEEDS_FORCE,      forces_nothing,     "chan_force_send is not accepted, by contract" },
 	{ NEEDS_BUSY_FORK,  forks_only_when_idle, "ThreadSanitizer's own locks stay taken in the child of a busy process" },
 };
 
 static const char *why_skip(const struct behaviour *b, const struct kind *k)
 {
+	unsigned needs = b->needs ^ FITS_ONE_MESSAGE;
+
 	for (size_t i = 0; i < COUNT_OF(lacks); i++)
-		if ((b->needs & lacks[i].need) && lacks[i].lacks(k))
+		if ((needs & lacks[i].need) && lacks[i].lacks(k))
 			return lacks[i].reason;
 	return NULL;
 }

@@ -21,7 +21,10 @@ enum {
 	NEEDS_OVERWRITE  = 1 << 8, /* accepts drop-oldest */
 	NEEDS_SINGLE_RX  = 1 << 9, /* promises a single consumer */
 	NEEDS_BUSY_FORK  = 1 << 10, /* forks while other threads run */
-	RUNS_ONCE        = 1 << 11 /* not about a kind: runs once, without one */
+	RUNS_ONCE        = 1 << 11, /* not about a kind: runs once, without one */
+	FITS_ONE_MESSAGE = 1 << 12, /* needs no second message on the same channel */
+	NEEDS_DESTRUCTOR = 1 << 13, /* accepts a destructor */
+	NEEDS_FORCE      = 1 << 14  /* accepts chan_force_send */
 };
 
 struct behaviour {

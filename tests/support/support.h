@@ -11,6 +11,8 @@
 #include "support/wait.h"
 #include "support/thread.h"
 #include "support/call.h"
+#include "support/pick.h"
+#include "support/storm.h"
 #include "support/counting.h"
 #include "support/feed.h"
 

@@ -17,6 +17,14 @@ uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * CHAN_SEC + (uint64_t)now.tv_nsec;
 }
 
+void wait_spinning(uint64_t ns)
+{
+	uint64_t end = now_ns() + ns;
+
+	while (now_ns() < end)
+		continue;
+}
+
 uint64_t wait_limit(void)
 {
 	return now_ns() + limit_ns * test_scale();

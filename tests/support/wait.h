@@ -29,6 +29,10 @@ pid_t wait_tid(void);
 
 uint64_t now_ns(void);
 
+/* About this long, by looking at the clock: finer than the kernel wakes.  For
+ * races that are to meet at every instant. */
+void wait_spinning(uint64_t ns);
+
 /* Lets time pass, for tests that measure what happens meanwhile.  `reason`
  * says what is measured; to wait for something, use wait_for(). */
 void wait_pass(uint64_t ns, const char *reason);
