@@ -339,6 +339,8 @@ int chan__serve_then_send(struct chan *c, const void *msgs, size_t n, size_t *co
 	bool held = serve_enter(c, CHAN__SEND);
 	int e = c->flavor->try_send_many(c, (const char *)msgs, n, count);
 
+	if (e == EAGAIN)
+		chan__refused(c, CHAN__SEND, NULL);
 	if (held)
 		chan__release(c);
 	return e;
@@ -349,6 +351,8 @@ int chan__serve_then_force(struct chan *c, const void *msg, void *displaced, boo
 	bool held = serve_enter(c, CHAN__SEND);
 	int e = c->flavor->force_send(c, msg, displaced, was_displaced);
 
+	if (e == EAGAIN)
+		chan__refused(c, CHAN__SEND, NULL);
 	if (held)
 		chan__release(c);
 	return e;
@@ -360,6 +364,8 @@ int chan__serve_then_recv(struct chan_receiver *rx, void *msgs, size_t max, size
 	bool held = serve_enter(c, CHAN__RECV);
 	int e = c->flavor->try_recv_many(rx, (char *)msgs, max, count);
 
+	if (e == EAGAIN)
+		chan__refused(c, CHAN__RECV, rx);
 	if (held)
 		chan__release(c);
 	return e;

@@ -17,8 +17,14 @@
  * Who raises is often put aside by the very thread it wakes, with the lock in its
  * hands.  That thread takes the last message, and would spin on a descriptor that
  * stays up: so a call that finds the lock taken and its own side not ready lowers
- * the descriptor itself, and leaves `stolen` for the holder, set before dirty is
- * (V4).  Its own side cannot end meanwhile, so the number is good.
+ * the descriptor itself, and leaves the mark STOLEN for the holder, set before dirty
+ * is (V4).  Its own side cannot end meanwhile, so the number is good.
+ *
+ * Who watches for edges goes to sleep after EAGAIN, and the descriptor may be up at
+ * that instant: whoever emptied the channel has not come to its look, or looks only
+ * when the side is ready again.  Then nothing would be written, and nobody woken.  So
+ * EAGAIN leaves the mark REFUSED, and a look: it finds the side not ready, and
+ * lowers; or ready, and raises once more, which is an edge.
  *
  * A timer's descriptor raises itself: it is armed with the instant at which the
  * timer is due, and armed again whenever the timer changed.
@@ -35,13 +41,15 @@
 #include "base/event.h"
 #include "flavor.h"
 
+enum { POLLABLE_STOLEN = 1, POLLABLE_REFUSED = 2 };
+
 struct pollable {
 	/* Written at creation. */
 	struct chan *chan;
 	struct pollable *next;
 	struct chan__lock lock;
 	chan__u32 dirty;             /* anybody sets, who has the lock clears */
-	chan__u32 stolen;            /* set by who lowered without the lock; who has it clears */
+	chan__u32 marks;             /* the bits above; anybody sets, who has the lock clears */
 	chan__ptr owner;             /* the receiver, or the channel for the sending side, while
 	                              * open; under the lock, after the rest */
 
@@ -87,26 +95,31 @@ static void pollable_refresh_timer(struct pollable *p, bool closed)
 	chan__event_arm(&p->event, &due);
 }
 
+/* The lock is held.  Where STOLEN stands, `raised` says nothing. */
+static void pollable_show(struct pollable *p, bool ready, uint32_t marks)
+{
+	if (ready && (!p->raised || marks != 0))
+		chan__event_raise(&p->event);
+	if (!ready && (p->raised || (marks & POLLABLE_STOLEN)))
+		chan__event_lower(&p->event);
+	p->raised = ready;
+}
+
 /* The lock is held. */
 static void pollable_refresh(struct pollable *p)
 {
+	uint32_t marks;
 	uint64_t stamp;
 	int e;
 
 	if (pollable_is_open_for(p, NULL) || p->generation != chan__process_generation())
 		return;
-	if (chan__u32_exchange_seq_cst(&p->stolen, 0) != 0)
-		p->raised = false;
+	marks = chan__u32_exchange_seq_cst(&p->marks, 0);
 	e = p->chan->flavor->ready(p->chan, p->side, p->rx, &stamp);
-	if (p->chan->flavor->due) {
+	if (p->chan->flavor->due)
 		pollable_refresh_timer(p, e == EPIPE);
-	} else if ((e != EAGAIN) != p->raised) {
-		p->raised = e != EAGAIN;
-		if (p->raised)
-			chan__event_raise(&p->event);
-		else
-			chan__event_lower(&p->event);
-	}
+	else
+		pollable_show(p, e != EAGAIN, marks);
 }
 
 static void pollable_attend(struct pollable *p)
@@ -133,7 +146,7 @@ static void pollable_steal(struct pollable *p)
 	    p->chan->flavor->ready(p->chan, p->side, p->rx, &stamp) != EAGAIN ||
 	    !chan__event_lower(&p->event))
 		return;
-	chan__u32_fetch_or_seq_cst(&p->stolen, 1);
+	chan__u32_fetch_or_seq_cst(&p->marks, POLLABLE_STOLEN);
 	pollable_note(p);
 }
 
@@ -148,6 +161,20 @@ void chan__changed(struct chan *c, enum chan__side by, struct chan_receiver *rx)
 	}
 }
 
+int chan__refused(struct chan *c, enum chan__side side, struct chan_receiver *rx)
+{
+	const void *key = side == CHAN__RECV ? pollable_key(c, rx) : c;
+
+	if (!(chan__u32_load_relaxed(&c->waiting[side].attention) & CHAN__POLLED))
+		return EAGAIN;
+	for (struct pollable *p = pollable_first(c); p; p = p->next)
+		if (pollable_is_open_for(p, key)) {
+			chan__u32_fetch_or_seq_cst(&p->marks, POLLABLE_REFUSED);
+			pollable_note(p);
+		}
+	return EAGAIN;
+}
+
 /* -------------------------------------------------------------- opening, closing */
 
 static struct pollable *pollable_new(struct chan *c)
@@ -160,7 +187,7 @@ static struct pollable *pollable_new(struct chan *c)
 	p->next = NULL;
 	chan__lock_init(&p->lock);
 	chan__u32_init(&p->dirty, 0);
-	chan__u32_init(&p->stolen, 0);
+	chan__u32_init(&p->marks, 0);
 	chan__ptr_init(&p->owner, NULL);
 	return p;
 }
@@ -168,7 +195,7 @@ static struct pollable *pollable_new(struct chan *c)
 static void pollable_free(struct pollable *p)
 {
 	chan__ptr_fini(&p->owner);
-	chan__u32_fini(&p->stolen);
+	chan__u32_fini(&p->marks);
 	chan__u32_fini(&p->dirty);
 	chan__lock_fini(&p->lock);
 	chan__memory_put(&p->chan->memory, p, sizeof(*p));
@@ -185,7 +212,7 @@ static int pollable_open(struct pollable *p, enum chan__side side, struct chan_r
 	p->generation = chan__process_generation();
 	p->side = side;
 	p->rx = rx;
-	chan__u32_exchange_seq_cst(&p->stolen, 0);
+	chan__u32_exchange_seq_cst(&p->marks, 0);
 	/* V6 release: pairs with V5. */
 	chan__ptr_store_release(&p->owner, pollable_key(p->chan, rx));
 	return 0;

@@ -243,6 +243,9 @@ static inline bool chan__is_forked(const struct chan *c)
 /* A call of this side (and receiver) has changed the channel while CHAN__POLLED stood
  * in its attention: descriptors follow.  Nothing is locked. */
 CHAN__HIDDEN void chan__changed(struct chan *c, enum chan__side by, struct chan_receiver *rx);
+/* A try_ call of this side (and receiver) says EAGAIN: who watches a descriptor for
+ * edges waits for one from now on.  EAGAIN. */
+CHAN__HIDDEN CHAN__COLD int chan__refused(struct chan *c, enum chan__side side, struct chan_receiver *rx);
 /* The last handle of a receiver, or of the sending side (NULL), goes: so does its
  * descriptor. */
 CHAN__HIDDEN void chan__polled_end(struct chan *c, const struct chan_receiver *rx);
@@ -301,19 +304,23 @@ CHAN__HIDDEN int chan__serve_then_recv(struct chan_receiver *rx, void *msgs, siz
 static inline int chan__try_send(struct chan *c, const void *msg)
 {
 	size_t count = 0;
+	int e;
 
 	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[CHAN__SEND])))
 		return chan__serve_then_send(c, msg, 1, &count);
-	return c->flavor->try_send(c, msg);
+	e = c->flavor->try_send(c, msg);
+	return chan__likely(e != EAGAIN) ? e : chan__refused(c, CHAN__SEND, NULL);
 }
 
 static inline int chan__try_recv(struct chan_receiver *rx, void *msg)
 {
 	size_t count = 0;
+	int e;
 
 	if (chan__unlikely(chan__waitq_is_starving(&rx->chan->waiting[CHAN__RECV])))
 		return chan__serve_then_recv(rx, msg, 1, &count);
-	return rx->chan->flavor->try_recv(rx, msg);
+	e = rx->chan->flavor->try_recv(rx, msg);
+	return chan__likely(e != EAGAIN) ? e : chan__refused(rx->chan, CHAN__RECV, rx);
 }
 
 /* The same for calls that can wait: what is not quick is left to block.c. */

@@ -1,8 +1,8 @@
 /*
  * event.h - seam: a descriptor that an event loop can watch
  *
- * Readable while raised.  Raising twice is raising once; so is lowering.  The
- * program polls the descriptor and does nothing else with it.
+ * Readable while raised.  To raise it once more is a new edge, for those who watch
+ * for edges, and nothing else.  The program polls it and does nothing else with it.
  */
 #ifndef CHAN_BASE_EVENT_H
 #define CHAN_BASE_EVENT_H

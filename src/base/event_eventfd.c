@@ -30,7 +30,7 @@ int chan__event_open(struct chan__event *e)
 	return result;
 }
 
-/* One is far from the counter's limit, and the counter is 0 before. */
+/* The counter cannot come near its limit in a lifetime. */
 void chan__event_raise(struct chan__event *e)
 {
 	struct chan__callback guard = chan__callback_enter();

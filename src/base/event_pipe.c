@@ -1,7 +1,7 @@
 /*
  * event_pipe.c - descriptors by pipe(2), for systems without eventfd(2)
  *
- * Raised is one byte in the pipe.  There is no timer here.
+ * Raised is a byte in the pipe, or several.  There is no timer here.
  */
 #include "base/event.h"
 
@@ -56,14 +56,16 @@ void chan__event_raise(struct chan__event *e)
 bool chan__event_lower(struct chan__event *e)
 {
 	struct chan__callback guard = chan__callback_enter();
+	bool raised = false;
+	char bytes[64];
 	ssize_t done;
-	char byte;
 
-	do
-		done = read(e->fd, &byte, 1);
-	while (done < 0 && errno == EINTR);
+	do {
+		done = read(e->fd, bytes, sizeof(bytes));
+		raised = raised || done > 0;
+	} while (done == (ssize_t)sizeof(bytes) || (done < 0 && errno == EINTR));
 	chan__callback_leave(guard);
-	return done > 0;
+	return raised;
 }
 
 void chan__event_close(struct chan__event *e)
