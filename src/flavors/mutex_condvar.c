@@ -112,38 +112,27 @@ static struct chan__node *mc_claim(struct mc *m, enum chan__side side, uint32_t 
 	return claimed;
 }
 
-/* Who is to be told: waiters that were claimed, or that the first of them starves. */
-struct mc_woken {
-	struct chan__node *chain;
-	bool starving;
-};
-
 /* The lock is held: who to wake.  One that starves is left for mc_wake. */
-static struct mc_woken mc_choose(struct mc *m, enum chan__side side, uint32_t n)
+static struct chan__node *mc_choose(struct mc *m, enum chan__side side, uint32_t n)
 {
-	struct mc_woken woken = { NULL, chan__waitlist_starving(&m->list[side]) };
-
-	if (chan__likely(!woken.starving))
-		woken.chain = mc_claim(m, side, n);
-	return woken;
+	return chan__waitlist_starving(&m->list[side]) ? NULL : mc_claim(m, side, n);
 }
 
 /*
- * The lock was let go: wakes the chosen.  One that starves is not woken but
- * served, so that nobody can be faster than it once more; and if it has left
- * meanwhile, whoever stands behind it is woken in its place.
+ * The lock was let go: wakes the chosen; one of that side who starves is not
+ * woken but served, so that nobody can be faster than it once more.  One that has
+ * left since it was chosen passes on, itself, the wake-ups it had before.
  */
-static void mc_wake(struct mc *m, enum chan__side side, struct mc_woken woken)
+static void mc_wake(struct mc *m, enum chan__side side, struct chan__node *chosen)
 {
 	struct chan *c = &m->base;
 
-	chan__node_settle_chain(woken.chain);
-	if (chan__likely(!woken.starving))
+	chan__node_settle_chain(chosen);
+	if (chan__likely(!chan__waitq_is_starving(&c->waiting[side])))
 		return;
 	CHAN_TP("mutex_condvar:starving");
 	chan__hold(c);
-	if (!c->flavor->serve(c, side))
-		c->flavor->pass_on(c, side, NULL);
+	c->flavor->serve(c, side);
 	chan__release(c);
 }
 
@@ -503,7 +492,7 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 static int mcn_try_send(struct chan *c, const void *msg)
 {
 	struct mcn *q = (struct mcn *)c;
-	struct mc_woken woken = { NULL, false };
+	struct chan__node *woken = NULL;
 	int e = 0;
 
 	mc_enter(&q->m.lock);
@@ -528,7 +517,7 @@ static void mcn_destroy_oldest(struct mcn *q)
 {
 	struct chan *c = &q->m.base;
 	char *slot = mcn_pop(q);
-	struct mc_woken woken;
+	struct chan__node *woken;
 
 	chan__hold(c);
 	mc_leave(&q->m.lock);
@@ -544,7 +533,7 @@ static void mcn_destroy_oldest(struct mcn *q)
 static int mcn_try_recv(struct chan_receiver *rx, void *msg)
 {
 	struct mcn *q = (struct mcn *)chan__of(rx);
-	struct mc_woken woken = { NULL, false };
+	struct chan__node *woken = NULL;
 	int e = 0;
 
 	mc_enter(&q->m.lock);
@@ -597,7 +586,7 @@ static int mcn_destroy_and_put(struct mcn *q, char *slot, const void *msg)
 static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *was_displaced)
 {
 	struct chan *c = &q->m.base;
-	struct mc_woken woken = { NULL, false }, senders = { NULL, false };
+	struct chan__node *woken, *senders = NULL;
 	char *slot;
 	int e = 0;
 
@@ -617,11 +606,8 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 		mcn_push(q, slot);
 	else
 		mcn_free(q, slot);
-	if (q->m.closed)
-		woken.chain = mc_claim(&q->m, CHAN__RECV, CHAN__ALL);
-	else
-		woken = mc_choose(&q->m, CHAN__RECV, 1);
-	if (!woken.chain) /* a sender that met our slot in use may displace in its turn */
+	woken = q->m.closed ? mc_claim(&q->m, CHAN__RECV, CHAN__ALL) : mc_choose(&q->m, CHAN__RECV, 1);
+	if (!woken) /* a sender that met our slot in use may displace in its turn */
 		senders = mc_choose(&q->m, CHAN__SEND, 1);
 	mc_leave(&q->m.lock);
 	mc_wake(&q->m, CHAN__RECV, woken);
@@ -635,7 +621,7 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 static int mcn_force_send(struct chan *c, const void *msg, void *displaced, bool *was_displaced)
 {
 	struct mcn *q = (struct mcn *)c;
-	struct mc_woken woken;
+	struct chan__node *woken;
 
 	mc_enter(&q->m.lock);
 	if (q->m.closed) {
@@ -666,7 +652,7 @@ static int mcn_try_send_each(struct chan *c, const char *msgs, size_t n, size_t 
 static int mcn_try_send_many(struct chan *c, const char *msgs, size_t n, size_t *count)
 {
 	struct mcn *q = (struct mcn *)c;
-	struct mc_woken woken;
+	struct chan__node *woken;
 	int e = 0;
 
 	if (c->drop_oldest)
@@ -695,7 +681,7 @@ static int mcn_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, s
 {
 	struct mcn *q = (struct mcn *)chan__of(rx);
 	size_t size = q->m.base.msg_size;
-	struct mc_woken woken;
+	struct chan__node *woken;
 	int e = 0;
 
 	if (!msgs && size > 0)
@@ -968,7 +954,7 @@ static int mcu_put(struct mcu *q, const void *msg)
 static int mcu_try_send_many(struct chan *c, const char *msgs, size_t n, size_t *count)
 {
 	struct mcu *q = (struct mcu *)c;
-	struct mc_woken woken;
+	struct chan__node *woken;
 	int e = 0;
 
 	mc_enter(&q->m.lock);
