@@ -168,26 +168,31 @@ CHAN__INLINE void array_wake_senders(struct array *a, size_t n)
 		array_wake(a, CHAN__SEND, n);
 }
 
-/* n messages, the first at pos, were published while somebody paid attention. */
+/*
+ * n messages, the first at pos, were published while somebody paid attention.
+ * With drop-oldest a sender can be waiting for just that, the oldest message; and
+ * those who pay attention may be observers, who leave it where it is.
+ */
 static CHAN__COLD void array_sent(struct array *a, uint64_t pos, size_t n, uint32_t attention)
 {
 	struct chan *c = &a->base;
 
-	if (!(attention & CHAN__GONE)) {
+	if (!(attention & CHAN__GONE) && !c->drop_oldest) {
 		array_wake(a, CHAN__RECV, n);
 		return;
 	}
 	chan__hold(c);
-	for (; n > 0; n--, pos = array_next(a, pos))
-		array_orphan(a, pos);
+	if (attention & CHAN__GONE) {
+		for (; n > 0; n--, pos = array_next(a, pos))
+			array_orphan(a, pos);
+	} else {
+		array_wake(a, CHAN__RECV, n);
+		array_wake_senders(a, 1);
+	}
 	chan__release(c);
 }
 
-/*
- * A message was published.  With drop-oldest a sender can be waiting for just
- * that, the oldest message; where a receiver waits too, it comes first, and
- * the slot it frees will wake the sender.
- */
+/* A message was published. */
 CHAN__INLINE void array_wake_receivers(struct array *a, uint64_t pos, size_t n)
 {
 	struct chan *c = &a->base;

@@ -607,7 +607,8 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 	else
 		mcn_free(q, slot);
 	woken = q->m.closed ? mc_claim(&q->m, CHAN__RECV, CHAN__ALL) : mc_choose(&q->m, CHAN__RECV, 1);
-	if (!woken) /* a sender that met our slot in use may displace in its turn */
+	/* A sender that met our slot in use may displace in its turn, if nobody receives. */
+	if (!woken || woken->observer)
 		senders = mc_choose(&q->m, CHAN__SEND, 1);
 	mc_leave(&q->m.lock);
 	mc_wake(&q->m, CHAN__RECV, woken);
