@@ -219,16 +219,26 @@ static void mc_destroy(struct chan *c)
 	chan__fini(c);
 }
 
-/* Claims and settles one waiter of the side if `ready` says it has cause. */
-static void mc_wake_if(struct mc *m, enum chan__side side, bool (*ready)(const struct mc *m))
+/* Does the first of a chain that was claimed operate?  Observers come last. */
+static bool mc_operates(const struct chan__node *chain)
+{
+	return chain && !chain->observer;
+}
+
+/* Claims and settles one waiter of the side if `ready` says it has cause, and all
+ * observers; true: a waiter. */
+static bool mc_wake_if(struct mc *m, enum chan__side side, bool (*ready)(const struct mc *m))
 {
 	struct chan__node *woken = NULL;
+	bool operates;
 
 	mc_enter(&m->lock);
 	if (m->closed || ready(m))
 		woken = mc_claim(m, side, 1);
+	operates = mc_operates(woken);
 	mc_leave(&m->lock);
 	chan__node_settle_chain(woken);
+	return operates;
 }
 
 /* ======================================================= capacity 0: rendezvous */
@@ -621,7 +631,7 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 		woken.chain = mc_claim(&q->m, CHAN__RECV, CHAN__ALL);
 	else
 		woken = mc_choose(&q->m, CHAN__RECV, 1);
-	if (!woken.chain) /* a sender that met our slot in use may displace in its turn */
+	if (!mc_operates(woken.chain)) /* a sender that met our slot in use may displace in its turn */
 		senders = mc_choose(&q->m, CHAN__SEND, 1);
 	mc_leave(&q->m.lock);
 	mc_wake(&q->m, CHAN__RECV, woken);
@@ -750,10 +760,15 @@ static bool mcn_watch(struct chan *c, enum chan__side side, struct chan__node *n
 	return stands;
 }
 
+/* What no receiver wants, a sender may displace. */
 static void mcn_pass_on(struct chan *c, enum chan__side side, struct chan_receiver *rx)
 {
+	struct mc *m = (struct mc *)c;
+
 	(void)rx;
-	mc_wake_if((struct mc *)c, side, side == CHAN__SEND ? mcn_writable : mcn_readable);
+	if (side == CHAN__RECV && (mc_wake_if(m, side, mcn_readable) || !c->drop_oldest))
+		return;
+	mc_wake_if(m, CHAN__SEND, mcn_writable);
 }
 
 /* Can the first of the side be served now?  The lock is held. */
