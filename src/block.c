@@ -250,11 +250,15 @@ static int block_once(struct chan__watch *w, const struct chan__deadline *d, str
 	return chan__wait(&wait, chosen);
 }
 
-/* Asked before an attempt, never after it: a message that was sent before the
+/* The token is asked before the attempt, not after it: what was sent before the
  * trigger is then found by the attempt. */
-static bool block_cancelled(const struct chan__watch *token)
+static int block_attempt(const struct chan__watch *w, bool *cancelled)
 {
-	return token && token->chan->flavor->is_closed(token->chan);
+	const struct chan__watch *token = w->next;
+
+	*cancelled = token && token->chan->flavor->is_closed(token->chan);
+	CHAN_TP("block:asked");
+	return chan__attempt(w);
 }
 
 /*
@@ -267,8 +271,8 @@ static bool block_cancelled(const struct chan__watch *token)
  */
 static int block(struct chan__watch *w, const struct chan__deadline *d)
 {
-	bool cancelled = block_cancelled(w->next);
-	int e = chan__attempt(w);
+	bool cancelled;
+	int e = block_attempt(w, &cancelled);
 
 	while (e == EAGAIN && !cancelled && (e = spin_on_channel(w)) == EAGAIN) {
 		struct chan__watch *chosen;
@@ -277,8 +281,7 @@ static int block(struct chan__watch *w, const struct chan__deadline *d)
 		if (waited != EAGAIN && waited != ETIMEDOUT)
 			return waited;
 		CHAN_TP("block:woken");
-		cancelled = block_cancelled(w->next);
-		e = chan__attempt(w);
+		e = block_attempt(w, &cancelled);
 		if (e == EAGAIN && !cancelled && (waited == ETIMEDOUT || chan__deadline_passed(d)))
 			e = ETIMEDOUT;
 		if (chosen == w && w->node.vain < CHAN__PATIENCE)

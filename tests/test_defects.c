@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "block.h"
 #include "support/support.h"
 #include "wait/waitq.h"
 
@@ -1283,6 +1284,264 @@ static void positions_overflow_while_displacing(const struct kind *k)
 	}
 }
 
+/* ---------------------------------------------------------- selects and observers */
+
+/* A select in a thread: it receives from `second` if set, or else from e. */
+struct chooser {
+	struct actor actor;
+	chan_receiver_t *second;
+	unsigned flags;
+	size_t which;
+	int status;
+};
+
+static void act_choose(struct actor *a)
+{
+	struct chooser *s = (struct chooser *)a;
+	uint64_t numbers[2];
+	chan_case_t cases[] = {
+		{ .receiver = s->second, .msg = &numbers[0] },
+		CHAN_CASE_RECV(a->e.rx, &numbers[1]),
+	};
+
+	a->result = chan_select(cases, 2, s->flags, &s->which);
+	if (a->result == 0)
+		s->status = cases[s->which].status;
+}
+
+static void observer_start(struct chooser *s, struct ends e)
+{
+	*s = (struct chooser){ .flags = CHAN_SELECT_READY };
+	actor_start_free(&s->actor, act_choose, e, 0);
+	worker_wait_asleep(&s->actor.worker);
+}
+
+static void observer_finish(struct chooser *s)
+{
+	wait_for(atomic_load(&s->actor.worker.ended));
+	worker_join(&s->actor.worker);
+	must(s->actor.result == 0 && s->which == 1 && s->status == 0);
+}
+
+/* One wait of somebody whose patience is at its end. */
+static void starve(struct actor *a, struct chan__watch *w)
+{
+	static const struct chan__deadline forever = { true, { 0, 0 } };
+	struct chan__wait wait = { .watches = w, .deadline = &forever, .parker = &chan__parker_default };
+	struct chan__watch *chosen;
+
+	w->node.vain = CHAN__PATIENCE;
+	a->result = chan__wait(&wait, &chosen);
+}
+
+static void act_starve_receiving(struct actor *a)
+{
+	struct chan__watch w;
+
+	chan__watch_init(&w, a->e.rx->chan, a->e.rx);
+	w.node.target = &a->number;
+	starve(a, &w);
+}
+
+static void act_starve_sending(struct actor *a)
+{
+	struct chan__watch w;
+
+	chan__watch_init(&w, a->e.rx->chan, NULL);
+	w.node.source = &a->number;
+	starve(a, &w);
+}
+
+/* Who starves is served; an observer beside it is neither served nor forgotten. */
+static void an_observer_stands_beside_one_that_starves(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor starving;
+	struct chooser observer;
+
+	observer_start(&observer, e);
+	actor_start_free(&starving, act_starve_receiving, e, 0);
+	worker_wait_asleep(&starving.worker);
+	queue_numbers(e.tx, 5, 1);
+	worker_join(&starving.worker);
+	must(starving.result == 0 && starving.number == 5);
+	queue_numbers(e.tx, 6, 1);
+	observer_finish(&observer);
+	expect_numbers(e.rx, 6, 1);
+	ends_drop(&e);
+}
+
+/* Room for one, drop-oldest: a send is held in the middle of displacing, and
+ * another sleeps until there is something to displace. */
+static struct ends displace_held(const struct kind *k, struct gatekeeper *g, struct actor *first,
+                                 struct actor *second, void (*act)(struct actor *a))
+{
+	struct ends e = open_gated(k, CHAN_OVERFLOW_DROP_OLDEST, g);
+
+	queue_numbers(e.tx, 0, 1);
+	actor_start_free(first, act_send, e, 1);
+	wait_held(&g->hold);
+	actor_start_free(second, act, e, 2);
+	worker_wait_asleep(&second->worker);
+	return e;
+}
+
+static void displace_finish(struct ends *e, struct actor *second)
+{
+	wait_for(atomic_load(&second->worker.ended));
+	worker_join(&second->worker);
+	ends_drop(e);
+}
+
+static void a_sender_that_starves_hears_that_it_may_displace(const struct kind *k)
+{
+	struct gatekeeper g;
+	struct actor first, second;
+	struct ends e = displace_held(k, &g, &first, &second, act_starve_sending);
+
+	let_go(&g.hold);
+	worker_join(&first.worker);
+	displace_finish(&e, &second);
+}
+
+/* Observers take nothing: the message is still there for the sender to displace. */
+static void an_observer_takes_no_wake_up_from_a_sender(const struct kind *k)
+{
+	struct gatekeeper g;
+	struct actor first, second;
+	struct chooser observer;
+	struct ends e = displace_held(k, &g, &first, &second, act_send);
+
+	observer_start(&observer, e);
+	let_go(&g.hold);
+	worker_join(&first.worker);
+	observer_finish(&observer);
+	displace_finish(&e, &second);
+}
+
+/* A select is woken for the message, and takes one from another channel. */
+static void a_select_that_turns_away_wakes_a_sender(const struct kind *k)
+{
+	struct gatekeeper g;
+	struct actor first, second;
+	struct ends e = displace_held(k, &g, &first, &second, act_send), other = kind_open(k, 8);
+	struct chooser select = { .second = other.rx, .flags = CHAN_SELECT_BIASED };
+
+	actor_start_held(&select.actor, act_choose, e, 0, "block:registered");
+	let_go(&g.hold);
+	worker_join(&first.worker);
+	queue_numbers(other.tx, 7, 1);
+	let_go(&select.actor.hold);
+	worker_join(&select.actor.worker);
+	must(select.actor.result == 0 && select.which == 0 && select.status == 0);
+	displace_finish(&e, &second);
+	ends_drop(&other);
+}
+
+/* A forced send holds the tail; a slot becomes free, and the sender that is woken
+ * for it meets that.  When the tail is let go, nobody else will wake it. */
+static void a_sender_that_met_a_displacing_send_is_woken(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor forcing, sender;
+
+	queue_numbers(e.tx, 0, k->capacity);
+	actor_start_free(&sender, act_send, e, k->capacity + 1);
+	worker_wait_asleep(&sender.worker);
+	actor_start_held(&forcing, act_force_send, e, k->capacity, "array:displaced");
+	expect_numbers(e.rx, 1, 1);
+	worker_wait_asleep(&sender.worker);
+	must(!atomic_load(&sender.worker.ended));
+	let_go(&forcing.hold);
+	worker_join(&forcing.worker);
+	must_eq(forcing.result, 0);
+	wait_for(atomic_load(&sender.worker.ended));
+	worker_join(&sender.worker);
+	expect_numbers(e.rx, 2, k->capacity);
+	ends_drop(&e);
+}
+
+/* ------------------------------------------------------------------------ stamps */
+
+/* The stamp of a side that is not ready now. */
+static uint64_t stamp_of_unready(struct ends *e, enum chan__side side)
+{
+	struct chan *c = e->rx->chan;
+	uint64_t stamp;
+
+	must_eq(c->flavor->ready(c, side, side == CHAN__RECV ? e->rx : NULL, &stamp), EAGAIN);
+	must_eq(c->flavor->ready(c, side, side == CHAN__RECV ? e->rx : NULL, &stamp), EAGAIN);
+	return stamp;
+}
+
+/* The oldest message is being written; it could be displaced; it is being read. */
+static void a_message_that_could_be_displaced_leaves_a_stamp(const struct kind *k)
+{
+	struct ends e;
+	struct actor sender, receiver;
+	uint64_t before;
+	chan_attr_t attr;
+
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setoverflow(&attr, CHAN_OVERFLOW_DROP_OLDEST));
+	e = attr_open(&attr, 8);
+	actor_start_held(&sender, act_send, e, 0, "array:claimed-send");
+	for (uint64_t n = 1; n < k->capacity; n++)
+		queue_numbers(e.tx, n, 1);
+	before = stamp_of_unready(&e, CHAN__SEND);
+	let_go(&sender.hold);
+	worker_join(&sender.worker);
+	actor_start_held(&receiver, act_recv, e, 0, "array:claimed-recv");
+	must(stamp_of_unready(&e, CHAN__SEND) != before);
+	let_go(&receiver.hold);
+	worker_join(&receiver.worker);
+	ends_drop(&e);
+}
+
+/* Two forced sends hold the same position, one after the other; both are too late. */
+static void a_refused_exchange_leaves_a_stamp(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor receiver, forcing[2];
+	uint64_t stamps[2];
+
+	queue_numbers(e.tx, 0, k->capacity);
+	actor_start_held(&forcing[0], act_force_send, e, 99, "array:exchange");
+	actor_start_held(&receiver, act_recv, e, 0, "array:claimed-recv");
+	for (int i = 0; i < 2; i++) {
+		if (i == 1)
+			actor_start_held(&forcing[1], act_force_send, e, 99, "array:exchange");
+		stamps[i] = stamp_of_unready(&e, CHAN__SEND);
+		let_go(&forcing[i].hold);
+		worker_join(&forcing[i].worker);
+		must_eq(forcing[i].result, EAGAIN);
+	}
+	must(stamps[0] != stamps[1]);
+	let_go(&receiver.hold);
+	worker_join(&receiver.worker);
+	ends_drop(&e);
+}
+
+/* Empty and open; closed, and a send seems to bring a message; between the two the
+ * end may have been reached. */
+static void a_position_taken_back_leaves_a_stamp(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor sender;
+	uint64_t before;
+
+	queue_numbers(e.tx, 0, k->capacity);
+	actor_start_held(&sender, act_force_send, e, k->capacity, "array:exchange");
+	expect_numbers(e.rx, 0, k->capacity);
+	before = stamp_of_unready(&e, CHAN__RECV);
+	chan_close(e.c);
+	must(stamp_of_unready(&e, CHAN__RECV) != before);
+	let_go(&sender.hold);
+	worker_join(&sender.worker);
+	must_eq(sender.result, EPIPE);
+	ends_drop(&e);
+}
+
 /* ---------------------------------------------------------------- the wait queue */
 
 /* A waiter that stands in a queue; nobody sleeps. */
@@ -1377,6 +1636,7 @@ static const struct behaviour of_all[] = {
 	BEHAVIOUR(a_robbed_sender_is_served, NEEDS_LIMIT),
 	BEHAVIOUR(a_robbed_receiver_keeps_its_deadline, NEEDS_QUEUE),
 	BEHAVIOUR(a_robbed_sender_keeps_its_deadline, NEEDS_LIMIT),
+	BEHAVIOUR(an_observer_stands_beside_one_that_starves, NEEDS_QUEUE),
 	BEHAVIOUR(everybody_is_woken_twice, RUNS_ONCE),
 	BEHAVIOUR(nobody_comes_before_who_starves, RUNS_ONCE),
 };
@@ -1389,12 +1649,22 @@ static const struct behaviour of_promises[] = {
 static const struct behaviour of_one_slot[] = {
 	BEHAVIOUR(a_sender_sleeps_until_another_has_displaced, NEEDS_OVERWRITE),
 	BEHAVIOUR(a_send_that_displaces_wakes_one, NEEDS_OVERWRITE),
+	BEHAVIOUR(a_sender_that_starves_hears_that_it_may_displace, NEEDS_OVERWRITE),
+	BEHAVIOUR(an_observer_takes_no_wake_up_from_a_sender, NEEDS_OVERWRITE),
+	BEHAVIOUR(a_select_that_turns_away_wakes_a_sender, NEEDS_OVERWRITE),
 };
 
 static const struct behaviour of_array[] = {
 	BEHAVIOUR(the_ring_is_full_while_a_message_is_displaced, NEEDS_NOTHING),
 	BEHAVIOUR(a_displacing_send_meets_the_last_drop, NEEDS_NOTHING),
 	BEHAVIOUR(a_position_taken_back_ends_every_receiver, NEEDS_NOTHING),
+	BEHAVIOUR(a_sender_that_met_a_displacing_send_is_woken, NEEDS_TWO | NEEDS_SENDERS),
+	BEHAVIOUR(a_message_that_could_be_displaced_leaves_a_stamp, NEEDS_OVERWRITE | NEEDS_SENDERS),
+	BEHAVIOUR(a_refused_exchange_leaves_a_stamp, NEEDS_SENDERS),
+};
+
+static const struct behaviour of_array_single[] = {
+	BEHAVIOUR(a_position_taken_back_leaves_a_stamp, NEEDS_NOTHING),
 };
 
 static const struct behaviour of_list[] = {
@@ -1444,11 +1714,11 @@ static int run_positions(void)
 static int run_of_flavors(void)
 {
 	static struct kind chosen[MAX_KINDS];
-	size_t n = choose(chosen, 0, CHAN_FLAVOR_ARRAY, CHAN_MANY, CHAN_MANY);
-	int status;
+	size_t many = choose(chosen, 0, CHAN_FLAVOR_ARRAY, CHAN_MANY, CHAN_MANY);
+	size_t n = choose(chosen, many, CHAN_FLAVOR_ARRAY, CHAN_SINGLE, CHAN_MANY);
+	int status = RUN("defects of array", of_array, chosen, n);
 
-	n = choose(chosen, n, CHAN_FLAVOR_ARRAY, CHAN_SINGLE, CHAN_MANY);
-	status = RUN("defects of array", of_array, chosen, n);
+	status |= RUN("defects of array, single producer", of_array_single, chosen + many, n - many);
 	n = choose(chosen, 0, CHAN_FLAVOR_LIST, CHAN_MANY, CHAN_MANY);
 	n = choose(chosen, n, CHAN_FLAVOR_LIST, CHAN_MANY, CHAN_SINGLE);
 	return status | RUN("defects of list", of_list, chosen, n);

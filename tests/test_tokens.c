@@ -802,8 +802,7 @@ static void held_drop(struct held *h)
 	chan_cancel_drop(h->token);
 }
 
-/* Standing in both queues and not asleep yet; or its time ran out, and it stands
- * there still. */
+/* The call is held there, not asleep, while its token is triggered. */
 static void a_trigger_is_not_missed_at(const char *point)
 {
 	chan_cancel_t *token = make_token(NULL);
@@ -812,10 +811,9 @@ static void a_trigger_is_not_missed_at(const char *point)
 	chan_receiver_t *rx;
 
 	must_give(0, chan_bounded(1, 8, &tx, &rx));
-	h.call = call_recv(rx, CALL_CANCEL_TIMEOUT);
+	h.call = call_recv(rx, strcmp(point, "block:timed-out") == 0 ? CALL_CANCEL_TIMEOUT : CALL_CANCEL);
 	h.call.cancel = token;
-	if (strcmp(point, "block:timed-out") == 0)
-		h.call.timeout_ns = CHAN_MSEC;
+	h.call.timeout_ns = CHAN_MSEC;
 	start_held(&h);
 	trigger(token);
 	end_held(&h);
@@ -831,10 +829,44 @@ static void a_trigger_before_the_sleep_is_not_missed(const struct kind *k)
 	a_trigger_is_not_missed_at("block:registered");
 }
 
+/* Between the two: in the channel's queue, and not yet in the token's. */
+static void a_trigger_while_the_waiter_queues_up_is_not_missed(const struct kind *k)
+{
+	(void)k;
+	a_trigger_is_not_missed_at("waitq:joined");
+}
+
 static void a_trigger_at_the_last_instant_comes_before_the_timeout(const struct kind *k)
 {
 	(void)k;
 	a_trigger_is_not_missed_at("block:timed-out");
+}
+
+/* Held after it found its token untriggered, at first or when it was woken: what
+ * is sent and then triggered now is received. */
+static void what_was_sent_before_the_trigger_is_found(const struct kind *k)
+{
+	(void)k;
+	for (unsigned skip = 0; skip < 2; skip++) {
+		struct held h = { .point = "block:asked", .skip = skip, .act = held_call };
+		chan_cancel_t *token = make_token(NULL);
+		uint64_t number = 5;
+		chan_sender_t *tx;
+		chan_receiver_t *rx;
+
+		must_give(0, chan_bounded(1, 8, &tx, &rx));
+		h.call = call_recv(rx, CALL_CANCEL_TIMEOUT);
+		h.call.cancel = token;
+		h.call.timeout_ns = CHAN_MSEC;
+		start_held(&h);
+		must_give(0, chan_send(tx, &number));
+		trigger(token);
+		end_held(&h);
+		must(h.call.result == 0 && h.call.value == 5);
+		chan_sender_drop(tx);
+		chan_receiver_drop(rx);
+		drop(token);
+	}
 }
 
 /* The token has claimed the waiter, which has not left the channel's queue: a
@@ -1099,7 +1131,9 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(creation_races_the_trigger, RUNS_ONCE),
 	BEHAVIOUR(tokens_are_dropped_in_any_order_by_any_thread, RUNS_ONCE),
 	BEHAVIOUR(a_trigger_before_the_sleep_is_not_missed, RUNS_ONCE),
+	BEHAVIOUR(a_trigger_while_the_waiter_queues_up_is_not_missed, RUNS_ONCE),
 	BEHAVIOUR(a_trigger_at_the_last_instant_comes_before_the_timeout, RUNS_ONCE),
+	BEHAVIOUR(what_was_sent_before_the_trigger_is_found, RUNS_ONCE),
 	BEHAVIOUR(a_cancelled_waiter_takes_no_wake_up, RUNS_ONCE),
 	BEHAVIOUR(a_second_trigger_waits_for_no_first_one, RUNS_ONCE),
 	BEHAVIOUR(a_tree_may_change_under_a_walk, RUNS_ONCE),

@@ -69,6 +69,7 @@
 	CHAN__ATOMIC_RMW(name, type, exchange, seq_cst)                        \
 	CHAN__ATOMIC_CAS(name, type, relaxed, relaxed)                         \
 	CHAN__ATOMIC_CAS(name, type, acquire, acquire)                         \
+	CHAN__ATOMIC_CAS(name, type, release, relaxed)                         \
 	CHAN__ATOMIC_CAS(name, type, acq_rel, acquire)                         \
 	CHAN__ATOMIC_CAS(name, type, seq_cst, seq_cst)
 

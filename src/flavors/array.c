@@ -84,6 +84,8 @@ struct array {
 	char pad0[CHAN__LINE];
 	chan__u64 tail;          /* senders claim; closers set CLOSED */
 	chan__u32 closing;       /* single producer: ARRAY_OPEN, _CLOSING, _SHUT; the closer */
+	chan__u64 refused;       /* exchanges whose oldest message was gone, in steps of ARRAY_ONE;
+	                          * who has EXCHANGE */
 	char pad1[CHAN__LINE];
 	chan__u64 head;          /* receivers claim */
 	chan__u64 gone_from;     /* head when the receivers left; written once, before GONE */
@@ -121,6 +123,7 @@ CHAN__INLINE uint64_t array_next(const struct array *a, uint64_t pos)
 
 static bool array_is_closed(const struct chan *c);
 static bool array_serve(struct chan *c, enum chan__side side);
+static void array_pass_on(struct chan *c, enum chan__side side, struct chan_receiver *rx);
 
 /* --------------------------------------------------------------- after the fact */
 
@@ -168,31 +171,27 @@ CHAN__INLINE void array_wake_senders(struct array *a, size_t n)
 		array_wake(a, CHAN__SEND, n);
 }
 
-/*
- * n messages, the first at pos, were published while somebody paid attention.
- * With drop-oldest a sender can be waiting for just that, the oldest message; and
- * those who pay attention may be observers, who leave it where it is.
- */
+/* n messages, the first at pos, were published while somebody paid attention. */
 static CHAN__COLD void array_sent(struct array *a, uint64_t pos, size_t n, uint32_t attention)
 {
 	struct chan *c = &a->base;
 
-	if (!(attention & CHAN__GONE) && !c->drop_oldest) {
+	if (!(attention & CHAN__GONE)) {
 		array_wake(a, CHAN__RECV, n);
 		return;
 	}
 	chan__hold(c);
-	if (attention & CHAN__GONE) {
-		for (; n > 0; n--, pos = array_next(a, pos))
-			array_orphan(a, pos);
-	} else {
-		array_wake(a, CHAN__RECV, n);
-		array_wake_senders(a, 1);
-	}
+	for (; n > 0; n--, pos = array_next(a, pos))
+		array_orphan(a, pos);
 	chan__release(c);
 }
 
-/* A message was published. */
+/*
+ * A message was published.  With drop-oldest a sender can be waiting for just
+ * that, the oldest message; where a receiver waits too, it comes first, and
+ * the slot it frees will wake the sender.  If it turns to another channel
+ * instead, or nobody waits but observers, the senders are heirs to the wake-up.
+ */
 CHAN__INLINE void array_wake_receivers(struct array *a, uint64_t pos, size_t n)
 {
 	struct chan *c = &a->base;
@@ -225,8 +224,8 @@ CHAN__INLINE bool array_shut_for_senders(const struct array *a, uint64_t tail, b
 CHAN__INLINE bool array_advance_tail(struct array *a, uint64_t *from, uint64_t to, bool single)
 {
 	if (!single)
-		return chan__u64_cas_relaxed(&a->tail, from, to);
-	chan__u64_store_relaxed(&a->tail, to);
+		return chan__u64_cas_release(&a->tail, from, to); /* as A16 */
+	chan__u64_store_release(&a->tail, to);
 	chan__fence_light(&a->closing);
 	if (chan__likely(chan__u32_load_acquire(&a->closing) == ARRAY_OPEN))
 		return true;
@@ -238,7 +237,6 @@ CHAN__INLINE bool array_advance_tail(struct array *a, uint64_t *from, uint64_t t
 /*
  * Claims up to n free slots from *from on; 0 with their number, or the error.
  * A3 acquire: the last reader of the slot has done with it; pairs with A8.
- * The claim itself may be relaxed: it only divides positions among senders.
  */
 CHAN__INLINE int array_claim_send(struct array *a, size_t n, bool single,
                                   uint64_t *from, size_t *claimed)
@@ -321,7 +319,12 @@ static CHAN__COLD int array_none(const struct array *a, uint64_t head)
 	return (tail & ~ARRAY_CLOSED) == head ? EPIPE : EAGAIN;
 }
 
-/* A5 acquire: the message; pairs with A4.  The claim divides positions. */
+/*
+ * A5 acquire: the message; pairs with A4.  Among receivers the claim only divides
+ * positions.  A16 release, pairs with A15: a snapshot of several channels that sees a
+ * message gone from here sees what the receiver did before, which may have been
+ * to send another elsewhere; the claims of senders likewise.
+ */
 CHAN__INLINE int array_claim_recv(struct array *a, size_t max, bool single,
                                   uint64_t *from, size_t *claimed)
 {
@@ -340,10 +343,10 @@ CHAN__INLINE int array_claim_recv(struct array *a, size_t max, bool single,
 			*from = head;
 			*claimed = k;
 			if (single) {
-				chan__u64_store_relaxed(&a->head, end);
+				chan__u64_store_release(&a->head, end);
 				return 0;
 			}
-			if (chan__likely(chan__u64_cas_relaxed(&a->head, &head, end)))
+			if (chan__likely(chan__u64_cas_release(&a->head, &head, end)))
 				return 0;
 			chan__collided(&collisions);
 			head = chan__u64_load_relaxed(&a->head);
@@ -437,7 +440,18 @@ static void array_exchange(struct array *a, uint64_t pos, const void *msg, void 
 	array_exchange_message(a, stamp, msg, displaced);
 	chan__u64_store_release(stamp, pos | ARRAY_FULL); /* as A4 */
 	array_wake_receivers(a, pos, 1);
+	if (!c->drop_oldest)
+		array_pass_on(c, CHAN__SEND, NULL); /* who met EXCHANGE; a slot may be free by now */
 	chan__release(c);
+}
+
+/* Tail moves by `step` and is EXCHANGE no more.  A17 release: a later EXCHANGE of the
+ * same position comes with the count of this one; pairs with A15. */
+static void array_let_tail_go(struct array *a, uint64_t step)
+{
+	if (step == 0)
+		chan__u64_fetch_add_relaxed(&a->refused, ARRAY_ONE);
+	chan__u64_fetch_add_acq_rel(&a->tail, step - ARRAY_EXCHANGE);
 }
 
 /*
@@ -454,15 +468,16 @@ static int array_displace(struct array *a, uint64_t tail, const void *msg, void 
 	if (chan__u64_load_acquire(array_stamp(a, tail)) != (oldest | ARRAY_FULL))
 		return EAGAIN; /* still being written, or free by now */
 	if (single ? !array_advance_tail(a, &tail, next, true)
-	           : !chan__u64_cas_relaxed(&a->tail, &tail, tail | ARRAY_EXCHANGE))
+	           : !chan__u64_cas_release(&a->tail, &tail, tail | ARRAY_EXCHANGE))
 		return EAGAIN;
 	CHAN_TP("array:exchange");
 	/* The message itself came with the stamp, read acquire above as A5. */
-	claimed = chan__u64_cas_relaxed(&a->head, &oldest, array_next(a, oldest));
+	claimed = chan__u64_cas_release(&a->head, &oldest, array_next(a, oldest));
+	CHAN_TP("array:displaced");
 	if (single && !claimed)
 		chan__u64_store_release(&a->tail, tail);
 	else if (!single)
-		chan__u64_fetch_add_relaxed(&a->tail, (claimed ? next - tail : 0) - ARRAY_EXCHANGE);
+		array_let_tail_go(a, claimed ? next - tail : 0);
 	if (claimed) {
 		array_exchange(a, tail, msg, displaced);
 		return 0;
@@ -578,37 +593,58 @@ static int array_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max,
 
 /* -------------------------------------------------------------------- waiting */
 
-/* Full, and so since tail stands where it does: the slot it names can only become
- * free, and then tail moves on.  The stamp is tail, flags included. */
-static int array_sendable(const struct array *a, uint64_t *tail)
+/* Is there something at tail that a send could take: a free slot, or with
+ * drop-oldest the message of one lap ago? */
+static bool array_has_room(const struct array *a, uint64_t tail, uint64_t head)
 {
-	uint64_t stamp;
+	uint64_t stamp = chan__u64_load_acquire(array_stamp(a, tail)), oldest = tail - a->lap;
+
+	return stamp == tail || (a->base.drop_oldest && head == oldest && stamp == (oldest | ARRAY_FULL));
+}
+
+/*
+ * Full, and so since tail stands where it does: the slot it names can only become
+ * free, and then tail moves on.  With drop-oldest its message can be written,
+ * and then head moves on.  EXCHANGE can be another's by the next look, if the one
+ * before was refused.  The stamp is the sum of all three: none of them goes back.
+ * A15 acquire: what the claimer did before; pairs with A16 and A17.
+ */
+static int array_sendable(const struct array *a, uint64_t *mark)
+{
+	uint64_t refused, tail, head;
 
 	do {
-		*tail = chan__u64_load_acquire(&a->tail);
-		if (array_shut_for_senders(a, *tail, a->single_producer))
+		refused = chan__u64_load_acquire(&a->refused);
+		tail = chan__u64_load_acquire(&a->tail);
+		head = a->base.drop_oldest ? chan__u64_load_acquire(&a->head) : 0;
+		*mark = tail + head + refused;
+		if (array_shut_for_senders(a, tail, a->single_producer))
 			return EPIPE;
-		if (*tail & ARRAY_EXCHANGE)
-			return EAGAIN;
-		stamp = chan__u64_load_acquire(array_stamp(a, *tail));
-		if (stamp == *tail)
+		if (!(tail & ARRAY_EXCHANGE) && array_has_room(a, tail, head))
 			return 0;
-		if (a->base.drop_oldest && stamp == ((*tail - a->lap) | ARRAY_FULL) &&
-		    chan__u64_load_acquire(&a->head) == *tail - a->lap)
-			return 0;
-	} while (chan__u64_load_acquire(&a->tail) != *tail);
+	} while (chan__u64_load_acquire(&a->tail) != tail ||
+	         chan__u64_load_acquire(&a->refused) != refused);
 	return EAGAIN;
 }
 
-/* Empty, and so since head stands where it does.  The stamp is head. */
-static int array_receivable(const struct array *a, uint64_t *head)
+/*
+ * Empty, and so since head stands where it does.  The stamp is head, and SHUT: a
+ * single producer that takes a position back hides for a moment that the end was
+ * reached.  A15 as above.
+ */
+static int array_receivable(const struct array *a, uint64_t *mark)
 {
+	uint64_t head;
+	bool shut;
+
 	do {
-		*head = chan__u64_load_acquire(&a->head);
-		if (chan__u64_load_acquire(array_stamp(a, *head)) == (*head | ARRAY_FULL))
+		head = chan__u64_load_acquire(&a->head);
+		shut = a->single_producer && chan__u32_load_acquire(&a->closing) == ARRAY_SHUT;
+		*mark = head | shut;
+		if (chan__u64_load_acquire(array_stamp(a, head)) == (head | ARRAY_FULL))
 			return 0;
-	} while (chan__u64_load_acquire(&a->head) != *head);
-	return array_none(a, *head);
+	} while (chan__u64_load_acquire(&a->head) != head);
+	return a->single_producer && !shut ? EAGAIN : array_none(a, head);
 }
 
 static int array_ready(struct chan *c, enum chan__side side, struct chan_receiver *rx, uint64_t *stamp)
@@ -638,9 +674,12 @@ static void array_unwatch(struct chan *c, enum chan__side side, struct chan__nod
 static void array_pass_on(struct chan *c, enum chan__side side, struct chan_receiver *rx)
 {
 	struct chan__waitq *q = &c->waiting[side];
+	uint32_t attention = chan__waitq_attention(q);
 
 	(void)rx;
-	if ((chan__waitq_attention(q) & CHAN__WAITERS) && array_is_ready(c, side))
+	if (q->heir)
+		attention |= chan__waitq_attention(q->heir);
+	if ((attention & CHAN__WAITERS) && array_is_ready(c, side))
 		chan__waitq_wake(q, 1);
 }
 
@@ -796,6 +835,7 @@ static void array_init_positions(struct array *a, size_t capacity)
 	chan__u64_init(&a->head, start);
 	chan__u64_init(&a->gone_from, start);
 	chan__u32_init(&a->closing, ARRAY_OPEN);
+	chan__u64_init(&a->refused, 0);
 	for (size_t i = 0; i < capacity; i++)
 		chan__u64_init(array_stamp(a, start + i * ARRAY_ONE), start + i * ARRAY_ONE);
 }
@@ -817,6 +857,8 @@ static int array_create(const struct chan__config *config, struct chan **c)
 	a->slots = (char *)a + chan__round_up(sizeof(*a));
 	a->single_producer = config->producers == CHAN_SINGLE;
 	array_init_positions(a, config->capacity);
+	if (a->base.drop_oldest)
+		a->base.waiting[CHAN__RECV].heir = &a->base.waiting[CHAN__SEND];
 	*c = &a->base;
 	return 0;
 }
@@ -827,6 +869,7 @@ static void array_destroy(struct chan *c)
 
 	for (uint64_t pos = 0; pos < c->capacity * ARRAY_ONE; pos += ARRAY_ONE)
 		chan__u64_fini(array_stamp(a, pos));
+	chan__u64_fini(&a->refused);
 	chan__u32_fini(&a->closing);
 	chan__u64_fini(&a->gone_from);
 	chan__u64_fini(&a->head);

@@ -169,7 +169,8 @@ static void list_unhold(struct list *l, struct list_block *b)
 
 /* -------------------------------------------------------------------- the turn */
 
-/* L2 acquire: what the last holder did; pairs with L3. */
+/* L2 acquire: what the last holder did; pairs with L3.  L20 release: what this one
+ * did elsewhere before; pairs with L21. */
 CHAN__INLINE bool list_take_turn(struct list *l)
 {
 	unsigned collisions = 0;
@@ -178,7 +179,7 @@ CHAN__INLINE bool list_take_turn(struct list *l)
 		uint32_t open = 0;
 
 		if (chan__likely(chan__u32_load_relaxed(&l->turn) == 0) &&
-		    chan__likely(chan__u32_cas_acquire(&l->turn, &open, 1)))
+		    chan__likely(chan__u32_cas_acq_rel(&l->turn, &open, 1)))
 			return true;
 		chan__collided(&collisions);
 	}
@@ -757,6 +758,8 @@ static int list_receivable(struct list *l, uint64_t *head, bool *busy)
 	int e = 0;
 
 	*busy = !single && !list_take_turn(l);
+	if (*busy) /* L21 acquire: a snapshot sees what the holder did before; pairs with L20 */
+		chan__u32_load_acquire(&l->turn);
 	*head = chan__u64_load_acquire(&l->head);
 	if (*busy)
 		return EAGAIN;

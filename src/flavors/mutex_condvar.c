@@ -112,27 +112,38 @@ static struct chan__node *mc_claim(struct mc *m, enum chan__side side, uint32_t 
 	return claimed;
 }
 
+/* Who is to be told: waiters that were claimed, or that the first of them starves. */
+struct mc_woken {
+	struct chan__node *chain;
+	bool starving;
+};
+
 /* The lock is held: who to wake.  One that starves is left for mc_wake. */
-static struct chan__node *mc_choose(struct mc *m, enum chan__side side, uint32_t n)
+static struct mc_woken mc_choose(struct mc *m, enum chan__side side, uint32_t n)
 {
-	return chan__waitlist_starving(&m->list[side]) ? NULL : mc_claim(m, side, n);
+	struct mc_woken woken = { NULL, chan__waitlist_starving(&m->list[side]) };
+
+	if (chan__likely(!woken.starving))
+		woken.chain = mc_claim(m, side, n);
+	return woken;
 }
 
 /*
- * The lock was let go: wakes the chosen; one of that side who starves is not
- * woken but served, so that nobody can be faster than it once more.  One that has
- * left since it was chosen passes on, itself, the wake-ups it had before.
+ * The lock was let go: wakes the chosen.  One that starves is not woken but
+ * served, so that nobody can be faster than it once more; and if it has left
+ * meanwhile, whoever stands behind it is woken in its place.
  */
-static void mc_wake(struct mc *m, enum chan__side side, struct chan__node *chosen)
+static void mc_wake(struct mc *m, enum chan__side side, struct mc_woken woken)
 {
 	struct chan *c = &m->base;
 
-	chan__node_settle_chain(chosen);
-	if (chan__likely(!chan__waitq_is_starving(&c->waiting[side])))
+	chan__node_settle_chain(woken.chain);
+	if (chan__likely(!woken.starving))
 		return;
 	CHAN_TP("mutex_condvar:starving");
 	chan__hold(c);
-	c->flavor->serve(c, side);
+	if (!c->flavor->serve(c, side))
+		c->flavor->pass_on(c, side, NULL);
 	chan__release(c);
 }
 
@@ -208,16 +219,26 @@ static void mc_destroy(struct chan *c)
 	chan__fini(c);
 }
 
-/* Claims and settles one waiter of the side if `ready` says it has cause. */
-static void mc_wake_if(struct mc *m, enum chan__side side, bool (*ready)(const struct mc *m))
+/* Does the first of a chain that was claimed operate?  Observers come last. */
+static bool mc_operates(const struct chan__node *chain)
+{
+	return chain && !chain->observer;
+}
+
+/* Claims and settles one waiter of the side if `ready` says it has cause, and all
+ * observers; true: a waiter. */
+static bool mc_wake_if(struct mc *m, enum chan__side side, bool (*ready)(const struct mc *m))
 {
 	struct chan__node *woken = NULL;
+	bool operates;
 
 	mc_enter(&m->lock);
 	if (m->closed || ready(m))
 		woken = mc_claim(m, side, 1);
+	operates = mc_operates(woken);
 	mc_leave(&m->lock);
 	chan__node_settle_chain(woken);
+	return operates;
 }
 
 /* ======================================================= capacity 0: rendezvous */
@@ -492,7 +513,7 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 static int mcn_try_send(struct chan *c, const void *msg)
 {
 	struct mcn *q = (struct mcn *)c;
-	struct chan__node *woken = NULL;
+	struct mc_woken woken = { NULL, false };
 	int e = 0;
 
 	mc_enter(&q->m.lock);
@@ -517,7 +538,7 @@ static void mcn_destroy_oldest(struct mcn *q)
 {
 	struct chan *c = &q->m.base;
 	char *slot = mcn_pop(q);
-	struct chan__node *woken;
+	struct mc_woken woken;
 
 	chan__hold(c);
 	mc_leave(&q->m.lock);
@@ -533,7 +554,7 @@ static void mcn_destroy_oldest(struct mcn *q)
 static int mcn_try_recv(struct chan_receiver *rx, void *msg)
 {
 	struct mcn *q = (struct mcn *)chan__of(rx);
-	struct chan__node *woken = NULL;
+	struct mc_woken woken = { NULL, false };
 	int e = 0;
 
 	mc_enter(&q->m.lock);
@@ -586,7 +607,7 @@ static int mcn_destroy_and_put(struct mcn *q, char *slot, const void *msg)
 static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *was_displaced)
 {
 	struct chan *c = &q->m.base;
-	struct chan__node *woken, *senders = NULL;
+	struct mc_woken woken = { NULL, false }, senders = { NULL, false };
 	char *slot;
 	int e = 0;
 
@@ -606,9 +627,11 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 		mcn_push(q, slot);
 	else
 		mcn_free(q, slot);
-	woken = q->m.closed ? mc_claim(&q->m, CHAN__RECV, CHAN__ALL) : mc_choose(&q->m, CHAN__RECV, 1);
-	/* A sender that met our slot in use may displace in its turn, if nobody receives. */
-	if (!woken || woken->observer)
+	if (q->m.closed)
+		woken.chain = mc_claim(&q->m, CHAN__RECV, CHAN__ALL);
+	else
+		woken = mc_choose(&q->m, CHAN__RECV, 1);
+	if (!mc_operates(woken.chain)) /* a sender that met our slot in use may displace in its turn */
 		senders = mc_choose(&q->m, CHAN__SEND, 1);
 	mc_leave(&q->m.lock);
 	mc_wake(&q->m, CHAN__RECV, woken);
@@ -622,7 +645,7 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 static int mcn_force_send(struct chan *c, const void *msg, void *displaced, bool *was_displaced)
 {
 	struct mcn *q = (struct mcn *)c;
-	struct chan__node *woken;
+	struct mc_woken woken;
 
 	mc_enter(&q->m.lock);
 	if (q->m.closed) {
@@ -653,7 +676,7 @@ static int mcn_try_send_each(struct chan *c, const char *msgs, size_t n, size_t 
 static int mcn_try_send_many(struct chan *c, const char *msgs, size_t n, size_t *count)
 {
 	struct mcn *q = (struct mcn *)c;
-	struct chan__node *woken;
+	struct mc_woken woken;
 	int e = 0;
 
 	if (c->drop_oldest)
@@ -682,7 +705,7 @@ static int mcn_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, s
 {
 	struct mcn *q = (struct mcn *)chan__of(rx);
 	size_t size = q->m.base.msg_size;
-	struct chan__node *woken;
+	struct mc_woken woken;
 	int e = 0;
 
 	if (!msgs && size > 0)
@@ -737,10 +760,15 @@ static bool mcn_watch(struct chan *c, enum chan__side side, struct chan__node *n
 	return stands;
 }
 
+/* What no receiver wants, a sender may displace. */
 static void mcn_pass_on(struct chan *c, enum chan__side side, struct chan_receiver *rx)
 {
+	struct mc *m = (struct mc *)c;
+
 	(void)rx;
-	mc_wake_if((struct mc *)c, side, side == CHAN__SEND ? mcn_writable : mcn_readable);
+	if (side == CHAN__RECV && (mc_wake_if(m, side, mcn_readable) || !c->drop_oldest))
+		return;
+	mc_wake_if(m, CHAN__SEND, mcn_writable);
 }
 
 /* Can the first of the side be served now?  The lock is held. */
@@ -955,7 +983,7 @@ static int mcu_put(struct mcu *q, const void *msg)
 static int mcu_try_send_many(struct chan *c, const char *msgs, size_t n, size_t *count)
 {
 	struct mcu *q = (struct mcu *)c;
-	struct chan__node *woken;
+	struct mc_woken woken;
 	int e = 0;
 
 	mc_enter(&q->m.lock);

@@ -231,6 +231,7 @@ void chan__waitq_init(struct chan__waitq *q)
 {
 	chan__u32_init(&q->attention, 0);
 	chan__u32_init(&q->notes, 0);
+	q->heir = NULL;
 	chan__lock_init(&q->lock);
 	chan__waitlist_init(&q->list);
 }
@@ -255,16 +256,19 @@ static void waitq_describe(struct chan__waitq *q)
 	chan__u32_fetch_and_seq_cst(&q->attention, bits | ~(uint32_t)(CHAN__WAITERS | CHAN__STARVING));
 }
 
-/* The lock is held.  How many wake-ups are asked for, taken off the notes. */
-static struct chan__node *waitq_serve(struct chan__waitq *q)
+/* The lock is held.  As many as the notes ask for are claimed; *unused: a
+ * wake-up was asked for, and nobody operates who could use it. */
+static struct chan__node *waitq_serve(struct chan__waitq *q, bool *unused)
 {
 	uint32_t asked = chan__u32_exchange_seq_cst(&q->notes, 0);
 	struct chan__node *woken;
 
+	*unused = false;
 	if (asked == 0)
 		return NULL;
 	woken = chan__waitlist_claim_many(&q->list, asked);
 	waitq_describe(q);
+	*unused = !woken || woken->observer;
 	return woken;
 }
 
@@ -272,10 +276,13 @@ static struct chan__node *waitq_serve(struct chan__waitq *q)
 static void waitq_attend(struct chan__waitq *q)
 {
 	while (chan__u32_fetch_or_seq_cst(&q->notes, 0) != 0 && chan__lock_try(&q->lock)) {
-		struct chan__node *woken = waitq_serve(q);
+		bool unused;
+		struct chan__node *woken = waitq_serve(q, &unused);
 
 		chan__lock_release(&q->lock);
 		chan__node_settle_chain(woken);
+		if (unused && q->heir)
+			chan__waitq_wake(q->heir, 1);
 	}
 }
 

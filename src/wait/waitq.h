@@ -76,6 +76,7 @@ enum {
 struct chan__waitq {
 	chan__u32 attention;        /* the bits above */
 	chan__u32 notes;            /* wake-ups asked for and not yet served; anybody adds */
+	struct chan__waitq *heir;   /* wakes one where nobody here operates; NULL; before it is used */
 	struct chan__lock lock;     /* guards the list, and WAITERS and STARVING */
 	struct chan__waitlist list;
 };

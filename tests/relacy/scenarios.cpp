@@ -105,8 +105,8 @@ struct fate {
 
 static struct fate fates[MESSAGES];
 static int last_seen[MODEL_THREADS_MAX][SENDERS];
-static chan_sender_t *tx;
-static chan_receiver_t *rx;
+static chan_sender_t *tx, *tx2; /* the second channel: where there is a select */
+static chan_receiver_t *rx, *rx2;
 static int receivers_left; /* whose drop has not returned */
 
 static int ends(const struct fate *f)
@@ -266,16 +266,13 @@ static void recv_all(chan_receiver_t *from, int me)
 
 /* ------------------------------------------------------------- beginning and ending */
 
-static void make(bool with_destructor, int sender_handles, int receiver_handles)
+static void open_channel(bool with_destructor, int sender_handles, int receiver_handles,
+                         chan_sender_t **to, chan_receiver_t **from)
 {
 	const struct kind *k = kind_now();
 	chan_attr_t attr;
 	int e = chan_attr_init(&attr);
 
-	memset(fates, 0, sizeof(fates));
-	memset(last_seen, 0, sizeof(last_seen));
-	receivers_left = receiver_handles;
-	model_per_block = k->per_block;
 	e |= chan_attr_setflavor(&attr, k->flavor);
 	e |= chan_attr_setcapacity(&attr, k->capacity);
 	e |= chan_attr_setspin(&attr, model_rand(4) == 0 ? 1000 : 0);
@@ -287,12 +284,21 @@ static void make(bool with_destructor, int sender_handles, int receiver_handles)
 		e |= chan_attr_setconsumers(&attr, CHAN_SINGLE);
 	if (k->promises & DROP)
 		e |= chan_attr_setoverflow(&attr, CHAN_OVERFLOW_DROP_OLDEST);
-	e |= chan_create(&attr, k->msg_size, &tx, &rx);
+	e |= chan_create(&attr, k->msg_size, to, from);
 	model_check(e == 0, "no channel");
 	while (--sender_handles > 0)
-		chan_sender_clone(tx);
+		chan_sender_clone(*to);
 	while (--receiver_handles > 0)
-		chan_receiver_clone(rx);
+		chan_receiver_clone(*from);
+}
+
+static void make(bool with_destructor, int sender_handles, int receiver_handles)
+{
+	memset(fates, 0, sizeof(fates));
+	memset(last_seen, 0, sizeof(last_seen));
+	receivers_left = receiver_handles;
+	model_per_block = kind_now()->per_block;
+	open_channel(with_destructor, sender_handles, receiver_handles, &tx, &rx);
 }
 
 /* What a thread did before it closed, or dropped its handle. */
@@ -516,9 +522,11 @@ static void timed_send_thread(int i)
 }
 
 /* ------------------------------------------------ cancel: a receive with a token, while its
- * message and its trigger come; the trigger is that of the token's parent. */
+ * message and its trigger come; the trigger is that of the token's parent.  Where the
+ * sender triggers, after its send, the message must come first. */
 
 static chan_cancel_t *root, *token;
+static bool sender_triggers;
 
 static void make_tokens(void)
 {
@@ -562,6 +570,7 @@ static void cancel_before(void)
 {
 	make(model_rand(2) != 0, 2, 1);
 	make_tokens();
+	sender_triggers = model_rand(2) != 0;
 }
 
 static void cancel_after(void)
@@ -574,12 +583,17 @@ static void cancel_thread(int i)
 {
 	if (i == 0) {
 		model_check(send_one(tx, 0, 0) == 0, "a send failed");
+		if (sender_triggers)
+			trigger_tokens(i);
 		chan_sender_drop(tx);
 	} else if (i == 1) {
-		if (!recv_unless_cancelled(i, 2))
+		bool got = recv_unless_cancelled(i, 2);
+
+		model_check(got || !sender_triggers, "cancelled, and the message was there");
+		if (!got)
 			model_check(recv_one(rx, i) == 0, "a receive failed");
 		drop_receiver();
-	} else {
+	} else if (!sender_triggers) {
 		trigger_tokens(i);
 	}
 }
@@ -849,6 +863,452 @@ static void scarce_after(void)
 {
 	model_scarcity = 0;
 	account();
+}
+
+/* ============================================================= select: two channels
+ * of one kind, with a handle of each end for every thread and one more, so that
+ * nothing is disconnected before all have ended. */
+
+enum { SELECT_MAX = 2 };
+
+static void pair_before(void)
+{
+	int handles = model_scenario->threads + 1;
+
+	make(true, handles, handles);
+	open_channel(true, handles, handles, &tx2, &rx2);
+}
+
+static void drop_ends(void)
+{
+	chan_sender_drop(tx);
+	chan_sender_drop(tx2);
+	chan_receiver_drop(rx);
+	chan_receiver_drop(rx2);
+}
+
+static void pair_after(void)
+{
+	drop_ends();
+	account();
+}
+
+/* Both are full, of messages that nobody in particular sent. */
+static void full_pair_before(void)
+{
+	pair_before();
+	for (size_t i = 0; i < kind_now()->capacity; i++) {
+		model_check(send_one(tx, SENDERS - 1, (int)i) == 0, "a send failed");
+		model_check(send_one(tx2, SENDERS - 2, (int)i) == 0, "a send failed");
+	}
+}
+
+/* A select under construction: its cases, and what they send or receive. */
+struct choice {
+	chan_case_t cases[SELECT_MAX];
+	struct message m[SELECT_MAX];
+	size_t n, which;
+	int status;
+};
+
+static void may_send(struct choice *c, chan_sender_t *to, int sender, int number)
+{
+	write_message(&c->m[c->n], sender, number);
+	c->cases[c->n].sender = to;
+	c->cases[c->n].receiver = NULL;
+	c->cases[c->n].msg = &c->m[c->n];
+	c->n++;
+}
+
+static void may_recv(struct choice *c, chan_receiver_t *from)
+{
+	c->m[c->n].id = MESSAGES;
+	model_wrote(&c->m[c->n], kind_now()->msg_size);
+	c->cases[c->n].sender = NULL;
+	c->cases[c->n].receiver = from;
+	c->cases[c->n].msg = &c->m[c->n];
+	c->n++;
+}
+
+/* The case that happened has its effect, the others left no trace; nobody may
+ * touch the cases any more. */
+static void settle_choice(struct choice *c, int me, bool performs)
+{
+	model_wrote(c->cases, sizeof(c->cases));
+	for (size_t i = 0; i < c->n; i++) {
+		chan_case_t *one = &c->cases[i];
+		bool happened = performs && i == c->which && c->status == 0;
+
+		if (one->sender && happened)
+			read_message(&c->m[i])->sent = true;
+		else if (one->receiver && happened)
+			received(me, &c->m[i]);
+		else if (one->receiver)
+			model_check(c->m[i].id == MESSAGES, "a case that did not happen took a message");
+		model_wrote(&c->m[i], kind_now()->msg_size);
+	}
+}
+
+/* In some form, until one happens; with ETIMEDOUT for a form that may give up. */
+static int choose(struct choice *c, int me, unsigned flags, bool gives_up)
+{
+	int e;
+
+	flags |= model_rand(2) ? CHAN_SELECT_BIASED : 0;
+	for (size_t i = 0; i < c->n; i++)
+		c->cases[i].status = -1;
+	do
+		e = gives_up || model_rand(3) == 0 ? chan_select_timeout(c->cases, c->n, flags, 1, &c->which)
+		                                   : chan_select(c->cases, c->n, flags, &c->which);
+	while (e == ETIMEDOUT && !gives_up);
+	model_check(e == 0 || (e == ETIMEDOUT && gives_up), "a select failed");
+	c->status = e == 0 ? c->cases[c->which].status : EAGAIN;
+	for (size_t i = 0; i < c->n; i++)
+		model_check((e == 0 && i == c->which) == (c->cases[i].status != -1), "not the status of one case");
+	settle_choice(c, me, !(flags & CHAN_SELECT_READY));
+	return e;
+}
+
+/* ------------------------------------------------- either: a sender to each channel, a
+ * select over both; the other message stays.  Or two selects, which take both. */
+
+static void either_thread(int i)
+{
+	struct choice c = {};
+
+	if (i < 2) {
+		model_check(send_one(i == 0 ? tx : tx2, i, 0) == 0, "a send failed");
+	} else {
+		may_recv(&c, rx);
+		may_recv(&c, rx2);
+		choose(&c, i, 0, false);
+		model_check(c.status == 0, "a receive failed");
+		if (model_scenario->threads == 3)
+			model_check(recv_one(c.which == 0 ? rx2 : rx, i) == 0, "a receive failed");
+	}
+	drop_ends();
+}
+
+/* -------------------------------------- give: a select sends to one of two that were full, then
+ * to the other, against a receiver of each. */
+
+static void give_thread(int i)
+{
+	struct choice c = {};
+
+	if (i > 0) {
+		model_check(recv_one(i == 1 ? rx : rx2, i) == 0, "a receive failed");
+	} else {
+		may_send(&c, tx, 0, 0);
+		may_send(&c, tx2, 1, 0);
+		choose(&c, i, 0, false);
+		model_check(c.status == 0, "a send failed");
+		model_check(send_one(c.which == 0 ? tx2 : tx, 2, 0) == 0, "a send failed");
+	}
+	drop_ends();
+}
+
+/* ---------------------------------------- end: one channel is closed, the other's last sender
+ * leaves; a select sees what came before, and then each end once. */
+
+static void end_before(void)
+{
+	make(true, 1, 2);
+	open_channel(true, 1, 2, &tx2, &rx2);
+}
+
+static void end_thread(int i)
+{
+	struct choice c = {};
+	bool ended[2] = { false, false };
+
+	if (i < 2) {
+		if (model_rand(2) != 0)
+			send_one(i == 0 ? tx : tx2, i, 0);
+		leave_word(i);
+		if (i == 1)
+			chan_close(chan_sender_channel(tx2));
+		chan_sender_drop(i == 0 ? tx : tx2);
+		return;
+	}
+	while (!ended[0] || !ended[1]) {
+		c = {};
+		may_recv(&c, ended[0] ? NULL : rx);
+		may_recv(&c, ended[1] ? NULL : rx2);
+		choose(&c, i, 0, false);
+		if (c.status == 0)
+			continue;
+		model_check(c.status == EPIPE, "a receive failed for no reason");
+		model_check(!ended[c.which], "a case that was skipped happened");
+		ended[c.which] = true;
+		read_words((int)c.which, (int)c.which + 1);
+	}
+	chan_receiver_drop(rx);
+	chan_receiver_drop(rx2);
+}
+
+static void end_after(void)
+{
+	chan_receiver_drop(rx);
+	chan_receiver_drop(rx2);
+	account();
+}
+
+/* ------------------------------------------ desert: a select sends; one channel's last receiver
+ * leaves, the other closes. */
+
+static void desert_before(void)
+{
+	make(true, 1, 1);
+	open_channel(true, 1, 1, &tx2, &rx2);
+}
+
+static void desert_thread(int i)
+{
+	bool ended[2] = { false, false };
+	struct message m;
+
+	for (int n = 0; i == 0 && n < 3 && !(ended[0] && ended[1]); n++) {
+		struct choice c = {};
+
+		may_send(&c, ended[0] ? NULL : tx, 0, n);
+		may_send(&c, ended[1] ? NULL : tx2, 1, n);
+		choose(&c, i, 0, false);
+		if (c.status == 0)
+			continue;
+		model_check(c.status == EPIPE && !ended[c.which], "a send failed for no reason");
+		ended[c.which] = true;
+		read_words((int)c.which + 1, (int)c.which + 2);
+	}
+	if (i == 0) {
+		chan_sender_drop(tx);
+		chan_sender_drop(tx2);
+		return;
+	}
+	if (model_rand(2) != 0 && chan_recv_timeout(i == 1 ? rx : rx2, &m, 1) == 0)
+		received(i, &m);
+	leave_word(i);
+	if (i == 1)
+		chan_receiver_drop(rx);
+	else
+		chan_close(chan_receiver_channel(rx2));
+}
+
+static void desert_after(void)
+{
+	chan_receiver_drop(rx2);
+	account();
+}
+
+/* -------------------------------------- late: one message for a receiver and for a select that
+ * gives up after a while; who took it and should not have sends another. */
+
+static void late_thread(int i)
+{
+	struct choice c = {};
+
+	if (i == 0) {
+		model_check(send_one(tx, 0, 0) == 0, "a send failed");
+	} else if (i == 1) {
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	} else {
+		may_recv(&c, rx);
+		may_recv(&c, rx2);
+		if (choose(&c, i, 0, true) == 0)
+			model_check(c.status == 0 && send_one(tx, i, 0) == 0, "a send failed");
+	}
+	drop_ends();
+}
+
+/* ---------------------------------------- pass: a receiver waits on the first channel, a select
+ * on both, and there is one message in each.  A wake-up by the first that the
+ * select has no use for must reach the receiver. */
+
+static void pass_thread(int i)
+{
+	struct choice c = {};
+	bool second_first = i == 0 && model_rand(2) != 0;
+
+	if (i == 0) {
+		model_check(send_one(second_first ? tx2 : tx, 0, 0) == 0, "a send failed");
+		model_check(send_one(second_first ? tx : tx2, 1, 0) == 0, "a send failed");
+	} else if (i == 1) {
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	} else {
+		may_recv(&c, rx2);
+		may_recv(&c, rx);
+		choose(&c, i, 0, false);
+		model_check(c.status == 0, "a receive failed");
+		if (c.which == 1) {
+			model_check(send_one(tx, i, 0) == 0, "a send failed");
+			model_check(recv_one(rx2, i) == 0, "a receive failed");
+		}
+	}
+	drop_ends();
+}
+
+/* ------------------------------------------ cross: two selects with opposite ends of two
+ * rendezvous; they meet once, or as often as there are rounds. */
+
+static void cross_thread(int i)
+{
+	for (int n = 0; n < 2; n++) {
+		struct choice c = {};
+
+		if (i == 0) {
+			may_send(&c, tx, 0, n);
+			may_recv(&c, rx2);
+		} else if (model_rand(2) != 0) {
+			may_send(&c, tx2, 1, n);
+			may_recv(&c, rx);
+		} else {
+			may_recv(&c, rx);
+			may_send(&c, tx2, 1, n);
+		}
+		choose(&c, i, 0, false);
+		model_check(c.status == 0, "a rendezvous failed");
+	}
+	drop_ends();
+}
+
+/* ------------------------------------------- both: selects with both ends of one rendezvous, a
+ * sender and a receiver, or only one of those; everybody meets somebody. */
+
+static void both_thread(int i)
+{
+	struct choice c = {};
+	bool sends = i == 3 || (i == 1 && model_scenario->threads == 2 && model_rand(2) != 0);
+
+	if (i == 0 || (i == 1 && model_scenario->threads == 4)) {
+		may_send(&c, tx, i, 0);
+		may_recv(&c, rx);
+		choose(&c, i, 0, false);
+		model_check(c.status == 0, "a rendezvous failed");
+	} else if (sends) {
+		model_check(send_one(tx, i, 0) == 0, "a send failed");
+	} else {
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	}
+	drop_ends();
+}
+
+/* ------------------------------------------ observe: three messages, or room for three; one is a
+ * plain call's, the others stay until an observer, that was told, takes them. */
+
+static void observe_recv_thread(int i)
+{
+	struct choice c = {};
+
+	if (i == 0) {
+		model_check(send_some(tx, 0, 3) == 0, "a send failed");
+	} else if (i == 1) {
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	} else {
+		may_recv(&c, rx);
+		may_recv(&c, rx2);
+	}
+	for (int n = 0; i == 2 && n < 2; n++) {
+		choose(&c, i, CHAN_SELECT_READY, false);
+		model_check(c.which == 0 && c.status == 0, "what is not ready was reported");
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	}
+	drop_ends();
+}
+
+static void observe_send_thread(int i)
+{
+	struct choice c = {};
+
+	if (i == 0) {
+		model_check(recv_some(rx, i, 3) == 0, "a receive failed");
+	} else if (i == 1) {
+		model_check(send_one(tx, i, 0) == 0, "a send failed");
+	} else {
+		may_send(&c, tx, 0, 0);
+		may_send(&c, tx2, 1, 0);
+	}
+	for (int n = 0; i == 2 && n < 2; n++) {
+		choose(&c, i, CHAN_SELECT_READY, false);
+		model_check(c.which == 0 && c.status == 0, "what is not ready was reported");
+		model_check(send_one(tx, i, n) == 0, "a send failed");
+	}
+	drop_ends();
+}
+
+/* -------------------------------------- displace: two senders displace each other's messages, one
+ * may find nothing to displace and wait; an observer is told, or a select takes
+ * from the other channel. */
+
+static void displace_thread(int i)
+{
+	struct choice c = {};
+	unsigned flags = model_rand(2) ? CHAN_SELECT_READY : 0;
+
+	if (i < 2) {
+		model_check(send_one(tx, i, 0) == 0, "a send failed");
+		if (i == 0)
+			model_check(send_one(tx2, 2, 0) == 0, "a send failed");
+		model_check(send_one(tx, i, 1) == 0, "a send failed");
+	} else {
+		may_recv(&c, rx2);
+		may_recv(&c, rx);
+		choose(&c, i, flags, false);
+		model_check(c.status == 0, "a receive failed");
+	}
+	drop_ends();
+}
+
+/* ------------------------------------------ watch: a message wanders from channel to channel, a
+ * copy in one before it leaves the other, and room for one likewise; no snapshot
+ * of both finds nothing. */
+
+static void watch_before(void)
+{
+	pair_before();
+	model_check(send_one(tx, SENDERS - 1, 0) == 0, "a send failed");
+}
+
+static void move(chan_sender_t *to, chan_receiver_t *from, int sender, bool send_first)
+{
+	if (send_first)
+		model_check(send_one(to, sender, 0) == 0, "a send failed");
+	recv_one(from, 0);
+	if (!send_first)
+		model_check(send_one(to, sender, 0) == 0, "a send failed");
+}
+
+static void watch_thread(int i, bool sends)
+{
+	unsigned flags = CHAN_SELECT_READY | (model_rand(2) ? CHAN_SELECT_BIASED : 0);
+	struct choice c = {};
+
+	if (i == 0) {
+		move(tx2, rx, 0, !sends);
+		move(tx, rx2, 1, !sends);
+		move(tx2, rx, 2, !sends);
+	} else if (sends) {
+		may_send(&c, tx, 0, 0);
+		may_send(&c, tx2, 0, 0);
+	} else {
+		may_recv(&c, rx);
+		may_recv(&c, rx2);
+	}
+	for (int n = 0; i > 0 && n < 2; n++) {
+		int e = chan_try_select(c.cases, c.n, flags, &c.which);
+
+		model_check(e == 0 && c.cases[c.which].status == 0, "nothing was ready at no instant");
+	}
+	drop_ends();
+}
+
+static void watch_recv_thread(int i)
+{
+	watch_thread(i, false);
+}
+
+static void watch_send_thread(int i)
+{
+	watch_thread(i, true);
 }
 
 /* ------------------------------------- timer: two wait for events until a third closes */
@@ -1370,7 +1830,9 @@ static void cast_lag_share_after(void)
 
 enum {
 	FIT_ANY = 0, FIT_MANY = 1, FIT_BOUNDED = 2, FIT_WAITS = 4, FIT_ARRAY = 8, FIT_LIST = 16, FIT_ONE = 32,
-	FIT_TIMER = 64, FIT_TREE = 128, FIT_CAST = 256, FIT_ALSO_CAST = 512, FIT_LAG = 1024
+	FIT_TIMER = 64, FIT_TREE = 128, FIT_CAST = 256, FIT_ALSO_CAST = 512, FIT_DROP = 1024,
+	FIT_FEW = 2048, FIT_MEETS = 4096, FIT_QUEUE = 8192, FIT_ONE_SLOT = 16384,
+	FIT_SELECT = FIT_MANY | FIT_WAITS | FIT_FEW
 };
 
 static const struct plot {
@@ -1409,8 +1871,23 @@ static const struct plot {
 	{ "cast-leave", 3, cast_leave_before, cast_leave_thread, nothing_after, FIT_CAST | FIT_WAITS, 50000 },
 	{ "cast-again", 2, cast_again_before, cast_again_thread, nothing_after, FIT_CAST, 50000 },
 	{ "cast-close", 3, cast_leave_before, cast_close_thread, cast_close_after, FIT_CAST, 50000 },
-	{ "cast-lag",   4, cast_lag_before,   cast_lag_thread,   cast_close_after, FIT_CAST | FIT_LAG, 50000 },
-	{ "cast-lag-share", 3, cast_lag_share_before, cast_lag_share_thread, cast_lag_share_after, FIT_CAST | FIT_LAG, 50000 },
+	{ "cast-lag",   4, cast_lag_before,   cast_lag_thread,   cast_close_after, FIT_CAST | FIT_DROP, 50000 },
+	{ "cast-lag-share", 3, cast_lag_share_before, cast_lag_share_thread, cast_lag_share_after, FIT_CAST | FIT_DROP, 50000 },
+	{ "either-1",     3, pair_before,      either_thread,       pair_after,   FIT_SELECT, 10000 },
+	{ "either-2",     4, pair_before,      either_thread,       pair_after,   FIT_SELECT, 10000 },
+	{ "give",         3, full_pair_before, give_thread,         pair_after,   FIT_SELECT | FIT_BOUNDED, 10000 },
+	{ "end",          3, end_before,       end_thread,          end_after,    FIT_SELECT, 10000 },
+	{ "desert",       3, desert_before,    desert_thread,       desert_after, FIT_SELECT, 10000 },
+	{ "late",         3, pair_before,      late_thread,         pair_after,   FIT_SELECT, 10000 },
+	{ "pass",         3, pair_before,      pass_thread,         pair_after,   FIT_SELECT, 20000 },
+	{ "cross",        2, pair_before,      cross_thread,        pair_after,   FIT_SELECT | FIT_MEETS, 20000 },
+	{ "both-1",       2, pair_before,      both_thread,         pair_after,   FIT_SELECT | FIT_MEETS, 10000 },
+	{ "both-2",       4, pair_before,      both_thread,         pair_after,   FIT_SELECT | FIT_MEETS, 20000 },
+	{ "observe-recv", 3, pair_before,      observe_recv_thread, pair_after,   FIT_SELECT, 20000 },
+	{ "observe-send", 3, full_pair_before, observe_send_thread, pair_after,   FIT_SELECT | FIT_BOUNDED, 20000 },
+	{ "displace",     3, pair_before,      displace_thread,     pair_after,   FIT_MANY | FIT_DROP, 20000 },
+	{ "watch-recv",   2, watch_before,     watch_recv_thread,   pair_after,   FIT_SELECT | FIT_QUEUE, 20000 },
+	{ "watch-send",   2, watch_before,     watch_send_thread,   pair_after,   FIT_SELECT | FIT_ONE_SLOT, 20000 },
 };
 
 static bool fits(const struct plot *p, const struct kind *k)
@@ -1423,7 +1900,7 @@ static bool fits(const struct plot *p, const struct kind *k)
 		return false;
 	if (!(p->fits & FIT_ALSO_CAST) && ((p->fits & FIT_CAST) != 0) != (k->flavor == CHAN_FLAVOR_BROADCAST))
 		return false;
-	if ((p->fits & FIT_LAG) && !(k->promises & DROP))
+	if ((p->fits & FIT_DROP) && !(k->promises & DROP))
 		return false;
 	if ((p->fits & FIT_MANY) && (k->promises & (SP | SC)))
 		return false;
@@ -1432,6 +1909,14 @@ static bool fits(const struct plot *p, const struct kind *k)
 	if ((p->fits & FIT_BOUNDED) && k->capacity == CHAN_UNBOUNDED)
 		return false;
 	if ((p->fits & FIT_ARRAY) && (k->capacity == 0 || k->capacity == CHAN_UNBOUNDED || (k->promises & SC)))
+		return false;
+	if ((p->fits & FIT_FEW) && (k->capacity == 3 || k->per_block == 4 || k->msg_size > 8))
+		return false; /* a select sees no difference */
+	if ((p->fits & FIT_MEETS) && k->capacity != 0)
+		return false;
+	if ((p->fits & FIT_QUEUE) && k->capacity == 0)
+		return false;
+	if ((p->fits & FIT_ONE_SLOT) && k->capacity != 1)
 		return false;
 	return !(p->fits & FIT_LIST) || k->capacity == CHAN_UNBOUNDED;
 }

@@ -84,6 +84,7 @@ struct alignas(16) model_cell {
 	MODEL_RMW(name, type, word, exchange, seq_cst)                                 \
 	MODEL_CAS(name, type, word, relaxed, relaxed)                                  \
 	MODEL_CAS(name, type, word, acquire, acquire)                                  \
+	MODEL_CAS(name, type, word, release, relaxed)                                  \
 	MODEL_CAS(name, type, word, acq_rel, acquire)                                  \
 	MODEL_CAS(name, type, word, seq_cst, seq_cst)
 
