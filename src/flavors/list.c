@@ -275,9 +275,10 @@ static CHAN__COLD void list_reclaim(struct list *l)
 }
 
 /*
- * Under the turn: head has left the block.  tail_block left it before its
- * last slot was published, so a guest that comes from now on cannot find it;
- * one that came before is counted.  L4 seq_cst: pairs with L5.
+ * head has left the block.  Receivers have given the turn back before, so that
+ * it is never held across the allocator.  tail_block left the block before its
+ * last slot was published: a guest that comes from now on cannot find it, one
+ * that came before is counted.  L4 seq_cst: pairs with L5.
  */
 static void list_retire(struct list *l, struct list_block *b)
 {
@@ -583,28 +584,38 @@ CHAN__INLINE chan__u32 *list_peek(const struct list *l, uint64_t head)
 	return chan__u32_load_acquire(slot) == LIST_FULL ? slot : NULL;
 }
 
-/* Under the turn: head leaves its slot, and perhaps its block.  The next block
- * was linked before this block's last message was published. */
-CHAN__INLINE void list_advance(struct list *l, uint64_t head)
+/* Under the turn: head leaves its slot, and perhaps its block: true.  The next
+ * block was linked before this block's last message was published. */
+CHAN__INLINE bool list_advance(struct list *l, struct list_block *b, uint64_t head)
 {
-	struct list_block *b = l->head_block;
-
 	chan__u64_store_release(&l->head, head + LIST_STEP);
-	if (chan__unlikely(list_at(l, head + LIST_STEP) == 0)) {
-		l->head_block = (struct list_block *)chan__ptr_load_acquire(&b->next);
-		list_retire(l, b);
-	}
+	if (chan__likely(list_at(l, head + LIST_STEP) != 0))
+		return false;
+	l->head_block = (struct list_block *)chan__ptr_load_acquire(&b->next);
+	return true;
 }
 
+/* The turn ends, because all that it could find in b has been taken. */
+static __attribute__((noinline)) int list_finish_block(struct list *l, struct list_block *b, bool single)
+{
+	if (!single)
+		list_leave_turn(l);
+	list_retire(l, b);
+	return 0;
+}
+
+/* Up to max messages of one block. */
 CHAN__INLINE int list_recv(struct chan *c, char *msgs, size_t max, bool single, size_t *count)
 {
 	struct list *l = list_of(c);
+	struct list_block *b;
 	uint64_t head;
 	int e = 0;
 
 	if (!single && chan__unlikely(!list_take_turn(l)))
 		return EAGAIN;
 	head = chan__u64_load_relaxed(&l->head);
+	b = l->head_block;
 	while (*count < max) {
 		chan__u32 *slot = list_peek(l, head);
 
@@ -613,9 +624,10 @@ CHAN__INLINE int list_recv(struct chan *c, char *msgs, size_t max, bool single, 
 			break;
 		}
 		chan__copy(chan__message_at(msgs, *count, c->msg_size), list_msg(l, slot), c->msg_size);
-		list_advance(l, head);
-		head += LIST_STEP;
 		++*count;
+		if (chan__unlikely(list_advance(l, b, head)))
+			return list_finish_block(l, b, single);
+		head += LIST_STEP;
 	}
 	CHAN_TP("list:in-turn");
 	if (single)
@@ -636,6 +648,7 @@ static int list_recv_outside(struct chan *c, void *msg, bool promised)
 	struct list_block *b;
 	chan__u32 *slot;
 	uint64_t head;
+	bool left = false;
 	int e = 0;
 
 	if (!single && !list_take_turn(l))
@@ -645,12 +658,14 @@ static int list_recv_outside(struct chan *c, void *msg, bool promised)
 	slot = list_peek(l, head);
 	if (slot) {
 		chan__u32_fetch_add_relaxed(&b->holds, 1);
-		list_advance(l, head);
+		left = list_advance(l, b, head);
 	} else {
 		e = list_none(l, head);
 	}
 	if (!single)
 		list_leave_turn(l);
+	if (left)
+		list_retire(l, b);
 	if (!slot)
 		return e;
 	CHAN_TP("list:claimed-recv");
@@ -739,10 +754,13 @@ static int list_try_recv_sc(struct chan_receiver *rx, void *msg)
 static int list_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, size_t *count)
 {
 	struct chan *c = chan__of(rx);
+	int e = 0;
 
-	if (list_is_small(c, msgs))
-		return list_recv(c, msgs, max, c->single_consumer, count);
-	return list_recv_many_outside(c, msgs, max, c->single_consumer, count);
+	if (!list_is_small(c, msgs))
+		return list_recv_many_outside(c, msgs, max, c->single_consumer, count);
+	while (e == 0 && *count < max)
+		e = list_recv(c, msgs, max, c->single_consumer, count);
+	return e;
 }
 
 /* -------------------------------------------------------------------- waiting */
