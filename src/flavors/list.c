@@ -63,6 +63,13 @@ enum { LIST_OPEN, LIST_CLOSING, LIST_SHUT };
 /* Messages up to this size are copied within the turn. */
 enum { LIST_SMALL = 256 };
 
+/*
+ * Who loses a race for tail, or finds the turn taken, stands aside 2^4 or 2^5
+ * pauses at once: the winner, left alone with its cache lines, does in that time
+ * what would cost both of them several times as much side by side.
+ */
+enum { LIST_ASIDE_RECV = 4, LIST_ASIDE_SEND = 5 };
+
 struct list_block {
 	chan__ptr next;            /* set once, by any sender */
 	uint64_t first;            /* the position of slot 0; before it is linked */
@@ -88,11 +95,12 @@ struct list {
 	chan__u32 closing;         /* single producer: LIST_OPEN, _CLOSING, _SHUT; the closer */
 	char pad1[CHAN__LINE];
 	chan__u32 turn;            /* 1: taken; receivers */
-	chan__ptr retired;         /* blocks left by head, perhaps read by guests; anybody */
 	chan__u32 drain_wanted;    /* after the receivers left: anybody asks, who has the turn answers */
 	chan__u64 head;            /* who has the turn */
 	struct list_block *head_block; /* under the turn */
 	char pad2[CHAN__LINE];
+	chan__ptr retired;         /* blocks left by head, perhaps read by guests; anybody, rarely */
+	char pad3[CHAN__LINE];
 };
 
 CHAN__HIDDEN extern const struct chan__flavor chan__list;
@@ -173,9 +181,9 @@ static void list_unhold(struct list *l, struct list_block *b)
  * did elsewhere before; pairs with L21. */
 CHAN__INLINE bool list_take_turn(struct list *l)
 {
-	unsigned collisions = 0;
+	unsigned collisions = LIST_ASIDE_RECV;
 
-	while (collisions < CHAN__TURN_TRIES) {
+	for (unsigned tries = 0; tries < CHAN__TURN_TRIES; tries++) {
 		uint32_t open = 0;
 
 		if (chan__likely(chan__u32_load_relaxed(&l->turn) == 0) &&
@@ -370,7 +378,7 @@ static CHAN__COLD int list_extend(struct list *l, struct list_block **block, uin
 
 	chan__u32_fetch_add_seq_cst(&l->guests, 1);
 	e = list_extend_as_guest(l, block, pos);
-	if (chan__u32_fetch_sub_seq_cst(&l->guests, 1) == 1)
+	if (chan__u32_fetch_sub_seq_cst(&l->guests, 1) == 1 && chan__ptr_load_seq_cst(&l->retired))
 		list_reclaim(l);
 	return e;
 }
@@ -386,17 +394,17 @@ static CHAN__COLD int list_extend(struct list *l, struct list_block **block, uin
 CHAN__INLINE int list_claim_send(struct list *l, size_t n, struct list_block **block,
                                   uint64_t *pos, size_t *claimed)
 {
-	unsigned collisions = 0;
+	unsigned collisions = LIST_ASIDE_SEND;
 
 	for (;;) {
 		uint64_t tail = chan__u64_load_acquire(&l->tail);
 		size_t tagged = chan__size_load_acquire(&l->tail_block);
 		size_t room = l->per_block - 1 - list_at(l, tail);
-		size_t k = n < room ? n : room;
+		size_t k = n == 1 || n < room ? n : room;
 
 		if (list_shut_for_senders(l, tail, false))
 			return EPIPE;
-		if (chan__unlikely(k == 0 || (tagged & 1) != list_parity(l, tail))) {
+		if (chan__unlikely(room == 0 || (tagged & 1) != list_parity(l, tail))) {
 			int e = list_extend(l, block, pos);
 
 			*claimed = 1;
