@@ -560,7 +560,7 @@ CHAN__INLINE int list_send(struct chan *c, const char *msgs, size_t n, bool sing
 	CHAN_TP("list:claimed-send");
 	*count += k;
 	for (size_t i = 0; i < k; i++)
-		list_publish(l, b, pos + i * LIST_STEP, msgs + i * c->msg_size);
+		list_publish(l, b, pos + i * LIST_STEP, chan__message_at(msgs, i, c->msg_size));
 	CHAN_TP("list:published");
 	attention = chan__waitq_attention(&c->waiting[CHAN__RECV]);
 	if (chan__unlikely(attention != 0))
@@ -720,7 +720,7 @@ static int list_try_send_many(struct chan *c, const char *msgs, size_t n, size_t
 	int e = 0;
 
 	while (e == 0 && *count < n)
-		e = list_send(c, msgs + *count * c->msg_size, n - *count, single, count);
+		e = list_send(c, chan__message_at(msgs, *count, c->msg_size), n - *count, single, count);
 	return e;
 }
 
