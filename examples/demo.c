@@ -422,7 +422,7 @@ static int count(const struct options *options)
 	if (error)
 		fprintf(stderr, "demo: giving up: %s\n", strerror(error));
 	status = error || d.reducer.troubles > 0;
-	if (!status && chan_cancel_is_triggered(d.token))
+	if (!error && chan_cancel_is_triggered(d.token))
 		status = INTERRUPTED;
 	destroy_demo(&d);
 	return status;

@@ -1,6 +1,7 @@
 /*
  * chan.c - the calls: arguments checked, the flavor asked, the waiting left to block.c
  */
+#include "base/copy.h"
 #include "block.h"
 #include "flavor.h"
 
@@ -374,11 +375,11 @@ static int chan_send_all(struct chan *c, const char *msgs, size_t n, size_t *sen
 	while (e == 0 && *sent < n) {
 		size_t count = 0;
 
-		e = chan__serve_then_send(c, msgs + *sent * c->msg_size, n - *sent, &count);
+		e = chan__serve_then_send(c, chan__message_at(msgs, *sent, c->msg_size), n - *sent, &count);
 		*sent += count;
 		if (e != EAGAIN)
 			continue;
-		e = chan__block_send(c, msgs + *sent * c->msg_size, &chan_forever, NULL);
+		e = chan__block_send(c, chan__message_at(msgs, *sent, c->msg_size), &chan_forever, NULL);
 		*sent += e == 0;
 	}
 	return e;

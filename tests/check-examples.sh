@@ -9,7 +9,7 @@ expected_output() {
 	sed -n '/^\/\* Output:/,/^ \*\//p' "$1" | sed -n 's/^ \*     //p'
 }
 
-for name in hello producers rendezvous oneshot backpressure try batch broadcast watch tick; do
+for name in hello producers iterate try backpressure rendezvous select batch oneshot once broadcast watch tick; do
 	source=$top_srcdir/examples/$name.c
 	expected_output "$source" >"$tally_tmp/expected"
 	expect "$name says what it prints" test -s "$tally_tmp/expected"

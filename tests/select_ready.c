@@ -336,6 +336,56 @@ static void outlives_a_starving_waiter(const struct kind *k, bool sends)
 static void observers_outlive_a_starving_receiver(const struct kind *k) { outlives_a_starving_waiter(k, false); }
 static void observers_outlive_a_starving_sender(const struct kind *k)   { outlives_a_starving_waiter(k, true); }
 
+struct doorkeeper {
+	atomic_bool inside, open;
+};
+
+/* A destructor that takes its time, once. */
+static void wait_at_the_door(void *msg, void *arg)
+{
+	struct doorkeeper *d = arg;
+
+	(void)msg;
+	if (!atomic_exchange(&d->inside, true))
+		wait_for(atomic_load(&d->open));
+}
+
+/* A sender waits to displace what another sender has in its hands (at capacity
+ * 1; where there is more, it takes the next).  When that one is done there is an
+ * observer to be told, who takes nothing away. */
+static void an_observer_takes_no_wake_up_from_who_displaces(const struct kind *k)
+{
+	struct doorkeeper door = { .inside = false };
+	struct call first, second;
+	struct ends e;
+	chan_attr_t attr;
+	chan_case_t c;
+	struct pick p = observe(&c, PICK_PLAIN);
+
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setoverflow(&attr, CHAN_OVERFLOW_DROP_OLDEST));
+	must_give(0, chan_attr_setdestructor(&attr, wait_at_the_door, &door));
+	e = attr_open(&attr, 8);
+	c = case_recv(e.rx, NULL);
+	queue_numbers(e.tx, 0, k->capacity);
+	first = call_send(e.tx, CALL_PLAIN, k->capacity);
+	second = call_send(e.tx, CALL_PLAIN, k->capacity + 1);
+	call_start(&first);
+	wait_for(atomic_load(&door.inside));
+	pick_start_asleep(&p);
+	call_start_asleep(&second);
+	atomic_store(&door.open, true);
+	call_finish(&first);
+	wait_for(atomic_load(&second.worker.ended));
+	call_finish(&second);
+	must(first.result == 0 && second.result == 0);
+	pick_finish(&p);
+	must_have_picked(&p, 0, 0);
+	must_eq(chan_len(e.c), k->capacity);
+	must_eq(chan_lost(e.c), 2);
+	ends_drop(&e);
+}
+
 /* --------------------------------------------------------------------- rendezvous */
 
 static void an_observer_is_no_partner(const struct kind *k)
@@ -485,6 +535,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(an_observer_that_gives_up_takes_no_wake_up_along, NEEDS_NOTHING),
 	BEHAVIOUR(observers_outlive_a_starving_receiver, NEEDS_QUEUE),
 	BEHAVIOUR(observers_outlive_a_starving_sender, NEEDS_LIMIT),
+	BEHAVIOUR(an_observer_takes_no_wake_up_from_who_displaces, NEEDS_OVERWRITE | NEEDS_DESTRUCTOR),
 	BEHAVIOUR(an_observer_is_no_partner, NEEDS_RENDEZVOUS),
 	BEHAVIOUR(two_observers_never_meet, NEEDS_RENDEZVOUS),
 	BEHAVIOUR(observers_at_both_ends_are_told_of_a_peer, NEEDS_RENDEZVOUS),

@@ -1170,6 +1170,44 @@ static void two_blocks_given_back_at_once_are_both_freed(const struct kind *k)
 	must(blocks == 0 && destroyed == 0);
 }
 
+static void act_recv_releasing(struct actor *a)
+{
+	is_released_held = true;
+	a->result = chan_try_recv(a->e.rx, &a->number);
+}
+
+/* A receiver that took the last message of a block is held in the allocator;
+ * the others receive what comes after. */
+static void a_receiver_that_frees_a_block_stops_no_other(const struct kind *k)
+{
+	enum { FEW = 100 }; /* more than a block of small messages */
+	atomic_size_t blocks = 0;
+	chan_allocator_t table = { plain_allocate, held_release, &blocks };
+	struct actor first;
+	chan_attr_t attr;
+	struct ends e;
+	uint64_t taken = 0;
+
+	hold_init(&release_hold, NULL);
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setallocator(&attr, &table));
+	e = attr_open(&attr, 8);
+	queue_numbers(e.tx, 0, FEW);
+	for (size_t before = blocks; blocks == before; taken++) {
+		actor_start_free(&first, act_recv_releasing, e, 0);
+		wait_for(atomic_load(&first.worker.ended) || blocks < before);
+		if (blocks == before)
+			worker_join(&first.worker);
+	}
+	wait_held(&release_hold);
+	expect_numbers(e.rx, taken, FEW - taken);
+	let_go(&release_hold);
+	worker_join(&first.worker);
+	must(first.result == 0 && first.number == taken - 1);
+	ends_drop(&e);
+	must_eq(blocks, 0);
+}
+
 /* ------------------------------------------------------------------- positions */
 
 /* The queue's first position is this many laps, or blocks, from 0. */
@@ -1711,6 +1749,7 @@ static const struct behaviour of_array_single[] = {
 static const struct behaviour of_list[] = {
 	BEHAVIOUR(a_sender_that_frees_a_block_hides_no_message, NEEDS_NOTHING),
 	BEHAVIOUR(two_blocks_given_back_at_once_are_both_freed, NEEDS_NOTHING),
+	BEHAVIOUR(a_receiver_that_frees_a_block_stops_no_other, NEEDS_RECEIVERS),
 };
 
 static const struct behaviour of_positions[] = {

@@ -1068,6 +1068,103 @@ static const struct behaviour of_timers[] = {
 
 /* What needs a queue that is claimed slot by slot, then what needs one message,
  * and what every kind shares. */
+/* ---------------------------------------------------------------------- selects */
+
+/* One message: the receiver that was woken for it is held, the observer looks
+ * meanwhile. */
+static void an_observer_is_told_beside_the_receiver(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_recv(e.rx, CALL_PLAIN);
+	chan_case_t c = case_recv(e.rx, NULL);
+	struct pick p = pick_of(&c, 1, CHAN_SELECT_READY, PICK_PLAIN);
+	uint64_t number = 5;
+
+	hold_at("block:woken", 0);
+	worker_start(&held.worker, run_subject, &held);
+	worker_wait_asleep(&held.worker);
+	pick_start_asleep(&p);
+	must_give(0, chan_try_send(e.tx, &number));
+	must(wait_held(&held.worker));
+	pick_finish(&p);
+	must_have_picked(&p, 0, 0);
+	let_go();
+	call_finish(&held);
+	must(held.result == 0 && held.value == 5);
+	ends_drop(&e);
+}
+
+static void an_observer_is_told_beside_the_sender(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct call held = call_send(e.tx, CALL_PLAIN, k->capacity);
+	uint64_t number = 77;
+	chan_case_t c = case_send(e.tx, &number);
+	struct pick p = pick_of(&c, 1, CHAN_SELECT_READY, PICK_PLAIN);
+
+	queue_numbers(e.tx, 0, k->capacity);
+	hold_at("block:woken", 0);
+	worker_start(&held.worker, run_subject, &held);
+	worker_wait_asleep(&held.worker);
+	pick_start_asleep(&p);
+	expect_numbers(e.rx, 0, 1);
+	must(wait_held(&held.worker));
+	pick_finish(&p);
+	must_have_picked(&p, 0, 0);
+	let_go();
+	call_finish(&held);
+	must_eq(held.result, 0);
+	expect_numbers(e.rx, 1, k->capacity);
+	ends_drop(&e);
+}
+
+/* Asleep, and woken in vain on the second case so often that it comes first
+ * there.  False: it was faster, and has ended. */
+static bool starve_select(struct pick *p, struct ends *e)
+{
+	uint64_t number = 1;
+
+	pick_start_asleep(p);
+	for (int i = 0; i < 16; i++) {
+		must_give(0, chan_try_send(e->tx, &number));
+		if (chan_try_recv(e->rx, &number) != 0) {
+			pick_finish(p);
+			must_have_picked(p, 1, 0);
+			return false;
+		}
+		worker_wait_asleep(&p->worker);
+	}
+	return true;
+}
+
+/* A message is to be served to a select that starves, and the select leaves
+ * with another one before that: who stands behind it is woken. */
+static void who_stands_behind_a_select_that_leaves_is_woken(const struct kind *k)
+{
+	struct ends other = kind_open(k, 8), e = kind_open(k, 8);
+	uint64_t in[2];
+	chan_case_t cases[2] = { case_recv(other.rx, &in[0]), case_recv(e.rx, &in[1]) };
+	struct pick starving = pick_of(cases, 2, 0, PICK_PLAIN);
+	struct call behind = call_recv(e.rx, CALL_PLAIN), held = call_send(e.tx, CALL_PLAIN, 5);
+	uint64_t number = 6;
+
+	wait_for(starve_select(&starving, &e));
+	call_start_asleep(&behind);
+	start_held(&held, point_of(k, "starving"));
+	must_give(0, chan_try_send(other.tx, &number));
+	pick_finish(&starving);
+	must_have_picked(&starving, 0, 0);
+	must_eq(in[0], 6);
+	let_go();
+	call_finish(&held);
+	must_eq(held.result, 0);
+	wait_for(atomic_load(&behind.worker.ended));
+	call_finish(&behind);
+	must(behind.result == 0 && behind.value == 5);
+	ends_drop(&other);
+	ends_drop(&e);
+}
+
 static const struct behaviour lock_free[] = {
 	BEHAVIOUR(others_go_on_beside_a_sender_that_claimed, NEEDS_NOTHING),
 	BEHAVIOUR(others_go_on_beside_a_receiver_that_claimed, NEEDS_LIMIT),
@@ -1096,12 +1193,18 @@ static const struct behaviour provoked[] = {
 	BEHAVIOUR(a_woken_receiver_that_is_robbed_waits_on, NEEDS_QUEUE),
 	BEHAVIOUR(a_receiver_robbed_again_and_again_is_served, NEEDS_QUEUE),
 	BEHAVIOUR(a_sender_robbed_again_and_again_is_served, NEEDS_LIMIT),
+	BEHAVIOUR(an_observer_is_told_beside_the_receiver, NEEDS_QUEUE | FITS_ONE_MESSAGE),
+	BEHAVIOUR(an_observer_is_told_beside_the_sender, NEEDS_LIMIT),
+};
+
+static const struct behaviour locked[] = {
+	BEHAVIOUR(who_stands_behind_a_select_that_leaves_is_woken, NEEDS_QUEUE),
 };
 
 int main(void)
 {
-	static struct kind kinds[MAX_KINDS], chosen[MAX_KINDS], once[MAX_KINDS];
-	size_t n = kind_discover(kinds, CHAN_MANY, CHAN_MANY), n_chosen = 0, n_once = 0;
+	static struct kind kinds[MAX_KINDS], chosen[MAX_KINDS], once[MAX_KINDS], mutex[MAX_KINDS];
+	size_t n = kind_discover(kinds, CHAN_MANY, CHAN_MANY), n_chosen = 0, n_once = 0, n_mutex = 0;
 	int status;
 
 	for (size_t i = 0; i < n; i++)
@@ -1110,8 +1213,11 @@ int main(void)
 		else if (kinds[i].flavor == CHAN_FLAVOR_ARRAY || kinds[i].flavor == CHAN_FLAVOR_LIST ||
 		         kinds[i].flavor == CHAN_FLAVOR_BROADCAST)
 			chosen[n_chosen++] = kinds[i];
+		else if (kinds[i].flavor == CHAN_FLAVOR_MUTEX_CONDVAR)
+			mutex[n_mutex++] = kinds[i];
 	status = matrix_run("lock-free", lock_free, COUNT_OF(lock_free), chosen, n_chosen);
 	status |= matrix_run("one message", one_message, COUNT_OF(one_message), once, n_once);
+	status |= matrix_run("under a mutex", locked, COUNT_OF(locked), mutex, n_mutex);
 	status |= matrix_run("provoked", provoked, COUNT_OF(provoked), kinds, n);
 	status |= matrix_run("timers", of_timers, COUNT_OF(of_timers), timers, COUNT_OF(timers));
 	return status;

@@ -154,24 +154,26 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_close_beside_the_stream_loses_nothing, NEEDS_NOTHING),
 };
 
-static int run(const char *name, chan_concurrency_t producers, chan_concurrency_t consumers)
+static int run(const char *name, chan_concurrency_t producers, chan_concurrency_t consumers, bool common)
 {
 	static struct behaviour table[MAX_COMMON + COUNT_OF(behaviours)];
 	static struct kind kinds[MAX_KINDS];
 	size_t n_kinds = kind_discover(kinds, producers, consumers);
-	size_t n = common_behaviours(table);
+	size_t n = common ? common_behaviours(table) : 0;
 
 	for (size_t i = 0; i < COUNT_OF(behaviours); i++)
 		table[n++] = behaviours[i];
 	return matrix_run(name, table, n, kinds, n_kinds);
 }
 
-/* All that is common holds under the promises too. */
+/* All that is common holds under the promises too.  Slow tools, which scale the
+ * counts far down, see it with both promises, where both cheaper paths are taken. */
 int main(void)
 {
-	int status = run("single producer", CHAN_SINGLE, CHAN_MANY);
+	bool patient = test_scale() < 8;
+	int status = run("single producer", CHAN_SINGLE, CHAN_MANY, patient);
 
-	status |= run("single consumer", CHAN_MANY, CHAN_SINGLE);
-	status |= run("single producer and consumer", CHAN_SINGLE, CHAN_SINGLE);
+	status |= run("single consumer", CHAN_MANY, CHAN_SINGLE, patient);
+	status |= run("single producer and consumer", CHAN_SINGLE, CHAN_SINGLE, true);
 	return status;
 }

@@ -298,7 +298,7 @@ CHAN__INLINE int array_send(struct chan *c, const char *msgs, size_t n, bool sin
 	*count += k;
 	pos = from;
 	for (size_t i = 0; i < k; i++, pos = array_next(a, pos))
-		array_publish(a, pos, msgs + i * c->msg_size);
+		array_publish(a, pos, chan__message_at(msgs, i, c->msg_size));
 	CHAN_TP("array:published");
 	array_wake_receivers(a, from, k);
 	return 0;
@@ -568,7 +568,7 @@ static int array_try_send_many(struct chan *c, const char *msgs, size_t n, size_
 	int e = 0;
 
 	while (e == 0 && *count < n)
-		e = array_send(c, msgs + *count * c->msg_size, n - *count, single, count);
+		e = array_send(c, chan__message_at(msgs, *count, c->msg_size), n - *count, single, count);
 	return e;
 }
 
@@ -576,7 +576,7 @@ static int array_try_send_many_dropping(struct chan *c, const char *msgs, size_t
 {
 	int e = 0;
 
-	while (*count < n && (e = array_try_send_dropping(c, msgs + *count * c->msg_size)) == 0)
+	while (*count < n && (e = array_try_send_dropping(c, chan__message_at(msgs, *count, c->msg_size))) == 0)
 		++*count;
 	return e;
 }

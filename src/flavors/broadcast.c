@@ -291,7 +291,7 @@ static int bc_try_send_many(struct chan *c, const char *msgs, size_t n, size_t *
 	bool held;
 	int e = 0;
 
-	while (*count < n && (e = bc_send(b, msgs + *count * c->msg_size, &freed)) == 0)
+	while (*count < n && (e = bc_send(b, chan__message_at(msgs, *count, c->msg_size), &freed)) == 0)
 		++*count;
 	if (*count == 0)
 		return e;

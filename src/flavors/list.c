@@ -63,6 +63,13 @@ enum { LIST_OPEN, LIST_CLOSING, LIST_SHUT };
 /* Messages up to this size are copied within the turn. */
 enum { LIST_SMALL = 256 };
 
+/*
+ * Who loses a race for tail, or finds the turn taken, stands aside 2^4 or 2^5
+ * pauses at once: the winner, left alone with its cache lines, does in that time
+ * what would cost both of them several times as much side by side.
+ */
+enum { LIST_ASIDE_RECV = 4, LIST_ASIDE_SEND = 5 };
+
 struct list_block {
 	chan__ptr next;            /* set once, by any sender */
 	uint64_t first;            /* the position of slot 0; before it is linked */
@@ -88,11 +95,12 @@ struct list {
 	chan__u32 closing;         /* single producer: LIST_OPEN, _CLOSING, _SHUT; the closer */
 	char pad1[CHAN__LINE];
 	chan__u32 turn;            /* 1: taken; receivers */
-	chan__ptr retired;         /* blocks left by head, perhaps read by guests; anybody */
 	chan__u32 drain_wanted;    /* after the receivers left: anybody asks, who has the turn answers */
 	chan__u64 head;            /* who has the turn */
 	struct list_block *head_block; /* under the turn */
 	char pad2[CHAN__LINE];
+	chan__ptr retired;         /* blocks left by head, perhaps read by guests; anybody, rarely */
+	char pad3[CHAN__LINE];
 };
 
 CHAN__HIDDEN extern const struct chan__flavor chan__list;
@@ -173,9 +181,9 @@ static void list_unhold(struct list *l, struct list_block *b)
  * did elsewhere before; pairs with L21. */
 CHAN__INLINE bool list_take_turn(struct list *l)
 {
-	unsigned collisions = 0;
+	unsigned collisions = LIST_ASIDE_RECV;
 
-	while (collisions < CHAN__TURN_TRIES) {
+	for (unsigned tries = 0; tries < CHAN__TURN_TRIES; tries++) {
 		uint32_t open = 0;
 
 		if (chan__likely(chan__u32_load_relaxed(&l->turn) == 0) &&
@@ -275,9 +283,10 @@ static CHAN__COLD void list_reclaim(struct list *l)
 }
 
 /*
- * Under the turn: head has left the block.  tail_block left it before its
- * last slot was published, so a guest that comes from now on cannot find it;
- * one that came before is counted.  L4 seq_cst: pairs with L5.
+ * head has left the block.  Receivers have given the turn back before, so that
+ * it is never held across the allocator.  tail_block left the block before its
+ * last slot was published: a guest that comes from now on cannot find it, one
+ * that came before is counted.  L4 seq_cst: pairs with L5.
  */
 static void list_retire(struct list *l, struct list_block *b)
 {
@@ -369,7 +378,7 @@ static CHAN__COLD int list_extend(struct list *l, struct list_block **block, uin
 
 	chan__u32_fetch_add_seq_cst(&l->guests, 1);
 	e = list_extend_as_guest(l, block, pos);
-	if (chan__u32_fetch_sub_seq_cst(&l->guests, 1) == 1)
+	if (chan__u32_fetch_sub_seq_cst(&l->guests, 1) == 1 && chan__ptr_load_seq_cst(&l->retired))
 		list_reclaim(l);
 	return e;
 }
@@ -385,17 +394,17 @@ static CHAN__COLD int list_extend(struct list *l, struct list_block **block, uin
 CHAN__INLINE int list_claim_send(struct list *l, size_t n, struct list_block **block,
                                   uint64_t *pos, size_t *claimed)
 {
-	unsigned collisions = 0;
+	unsigned collisions = LIST_ASIDE_SEND;
 
 	for (;;) {
 		uint64_t tail = chan__u64_load_acquire(&l->tail);
 		size_t tagged = chan__size_load_acquire(&l->tail_block);
 		size_t room = l->per_block - 1 - list_at(l, tail);
-		size_t k = n < room ? n : room;
+		size_t k = n == 1 || n < room ? n : room;
 
 		if (list_shut_for_senders(l, tail, false))
 			return EPIPE;
-		if (chan__unlikely(k == 0 || (tagged & 1) != list_parity(l, tail))) {
+		if (chan__unlikely(room == 0 || (tagged & 1) != list_parity(l, tail))) {
 			int e = list_extend(l, block, pos);
 
 			*claimed = 1;
@@ -553,7 +562,7 @@ CHAN__INLINE int list_send(struct chan *c, const char *msgs, size_t n, bool sing
 	CHAN_TP("list:claimed-send");
 	*count += k;
 	for (size_t i = 0; i < k; i++)
-		list_publish(l, b, pos + i * LIST_STEP, msgs + i * c->msg_size);
+		list_publish(l, b, pos + i * LIST_STEP, chan__message_at(msgs, i, c->msg_size));
 	CHAN_TP("list:published");
 	attention = chan__waitq_attention(&c->waiting[CHAN__RECV]);
 	if (chan__unlikely(attention != 0))
@@ -585,28 +594,38 @@ CHAN__INLINE chan__u32 *list_peek(const struct list *l, uint64_t head)
 	return chan__u32_load_acquire(slot) == LIST_FULL ? slot : NULL;
 }
 
-/* Under the turn: head leaves its slot, and perhaps its block.  The next block
- * was linked before this block's last message was published. */
-CHAN__INLINE void list_advance(struct list *l, uint64_t head)
+/* Under the turn: head leaves its slot, and perhaps its block: true.  The next
+ * block was linked before this block's last message was published. */
+CHAN__INLINE bool list_advance(struct list *l, struct list_block *b, uint64_t head)
 {
-	struct list_block *b = l->head_block;
-
 	chan__u64_store_release(&l->head, head + LIST_STEP);
-	if (chan__unlikely(list_at(l, head + LIST_STEP) == 0)) {
-		l->head_block = (struct list_block *)chan__ptr_load_acquire(&b->next);
-		list_retire(l, b);
-	}
+	if (chan__likely(list_at(l, head + LIST_STEP) != 0))
+		return false;
+	l->head_block = (struct list_block *)chan__ptr_load_acquire(&b->next);
+	return true;
 }
 
+/* The turn ends, because all that it could find in b has been taken. */
+static __attribute__((noinline)) int list_finish_block(struct list *l, struct list_block *b, bool single)
+{
+	if (!single)
+		list_leave_turn(l);
+	list_retire(l, b);
+	return 0;
+}
+
+/* Up to max messages of one block. */
 CHAN__INLINE int list_recv(struct chan *c, char *msgs, size_t max, bool single, size_t *count)
 {
 	struct list *l = list_of(c);
+	struct list_block *b;
 	uint64_t head;
 	int e = 0;
 
 	if (!single && chan__unlikely(!list_take_turn(l)))
 		return EAGAIN;
 	head = chan__u64_load_relaxed(&l->head);
+	b = l->head_block;
 	while (*count < max) {
 		chan__u32 *slot = list_peek(l, head);
 
@@ -615,9 +634,10 @@ CHAN__INLINE int list_recv(struct chan *c, char *msgs, size_t max, bool single, 
 			break;
 		}
 		chan__copy(chan__message_at(msgs, *count, c->msg_size), list_msg(l, slot), c->msg_size);
-		list_advance(l, head);
-		head += LIST_STEP;
 		++*count;
+		if (chan__unlikely(list_advance(l, b, head)))
+			return list_finish_block(l, b, single);
+		head += LIST_STEP;
 	}
 	CHAN_TP("list:in-turn");
 	if (single)
@@ -638,6 +658,7 @@ static int list_recv_outside(struct chan *c, void *msg, bool promised)
 	struct list_block *b;
 	chan__u32 *slot;
 	uint64_t head;
+	bool left = false;
 	int e = 0;
 
 	if (!single && !list_take_turn(l))
@@ -647,12 +668,14 @@ static int list_recv_outside(struct chan *c, void *msg, bool promised)
 	slot = list_peek(l, head);
 	if (slot) {
 		chan__u32_fetch_add_relaxed(&b->holds, 1);
-		list_advance(l, head);
+		left = list_advance(l, b, head);
 	} else {
 		e = list_none(l, head);
 	}
 	if (!single)
 		list_leave_turn(l);
+	if (left)
+		list_retire(l, b);
 	if (!slot)
 		return e;
 	CHAN_TP("list:claimed-recv");
@@ -699,7 +722,7 @@ static int list_try_send_many(struct chan *c, const char *msgs, size_t n, size_t
 	int e = 0;
 
 	while (e == 0 && *count < n)
-		e = list_send(c, msgs + *count * c->msg_size, n - *count, single, count);
+		e = list_send(c, chan__message_at(msgs, *count, c->msg_size), n - *count, single, count);
 	return e;
 }
 
@@ -741,10 +764,13 @@ static int list_try_recv_sc(struct chan_receiver *rx, void *msg)
 static int list_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, size_t *count)
 {
 	struct chan *c = chan__of(rx);
+	int e = 0;
 
-	if (list_is_small(c, msgs))
-		return list_recv(c, msgs, max, c->single_consumer, count);
-	return list_recv_many_outside(c, msgs, max, c->single_consumer, count);
+	if (!list_is_small(c, msgs))
+		return list_recv_many_outside(c, msgs, max, c->single_consumer, count);
+	while (e == 0 && *count < max)
+		e = list_recv(c, msgs, max, c->single_consumer, count);
+	return e;
 }
 
 /* -------------------------------------------------------------------- waiting */

@@ -309,7 +309,7 @@ static int mc0_try_send_many(struct chan *c, const char *msgs, size_t n, size_t 
 {
 	int e = 0;
 
-	while (*count < n && (e = mc0_try_send(c, msgs + *count * c->msg_size)) == 0)
+	while (*count < n && (e = mc0_try_send(c, chan__message_at(msgs, *count, c->msg_size))) == 0)
 		++*count;
 	return e;
 }
@@ -682,7 +682,7 @@ static int mcn_try_send_each(struct chan *c, const char *msgs, size_t n, size_t 
 {
 	int e = 0;
 
-	while (*count < n && (e = mcn_try_send(c, msgs + *count * c->msg_size)) == 0)
+	while (*count < n && (e = mcn_try_send(c, chan__message_at(msgs, *count, c->msg_size))) == 0)
 		++*count;
 	return e;
 }
@@ -697,7 +697,7 @@ static int mcn_try_send_many(struct chan *c, const char *msgs, size_t n, size_t 
 		return mcn_try_send_each(c, msgs, n, count);
 	mc_enter(&q->m.lock);
 	for (; !q->m.closed && *count < n && q->free > 0; ++*count)
-		mcn_put(q, msgs + *count * c->msg_size);
+		mcn_put(q, chan__message_at(msgs, *count, c->msg_size));
 	if (*count < n)
 		e = q->m.closed ? EPIPE : EAGAIN;
 	woken = mc_choose(&q->m, CHAN__RECV, chan__wakes(*count));
@@ -1003,7 +1003,7 @@ static int mcu_try_send_many(struct chan *c, const char *msgs, size_t n, size_t 
 	mc_enter(&q->m.lock);
 	if (chan__unlikely(q->m.closed))
 		e = EPIPE;
-	while (e == 0 && *count < n && (e = mcu_put(q, msgs + *count * c->msg_size)) == 0)
+	while (e == 0 && *count < n && (e = mcu_put(q, chan__message_at(msgs, *count, c->msg_size))) == 0)
 		++*count;
 	woken = mc_choose(&q->m, CHAN__RECV, chan__wakes(*count));
 	mc_leave(&q->m.lock);

@@ -108,7 +108,7 @@ static int zero_try_send_many(struct chan *c, const char *msgs, size_t n, size_t
 {
 	int e = 0;
 
-	while (*count < n && (e = zero_try_send(c, msgs + *count * c->msg_size)) == 0)
+	while (*count < n && (e = zero_try_send(c, chan__message_at(msgs, *count, c->msg_size))) == 0)
 		++*count;
 	return e;
 }
