@@ -220,12 +220,31 @@ static bool async_arm(struct async *a, const struct chan__watch *w)
 	return false;
 }
 
-/* Of a wake-up that was answered by an attempt, what is left goes to others. */
+/* The wake-up of a registration that is no more wanted. */
+static void async_pass_on(const struct async *a)
+{
+	chan__hold(a->chan);
+	a->chan->flavor->pass_on(a->chan, a->side, a->node.receiver);
+	chan__release(a->chan);
+}
+
+static bool async_is_for(const struct async *a, const struct chan__watch *w)
+{
+	return a->chan == w->chan && a->side == w->side && a->node.receiver == w->node.receiver;
+}
+
+/* Of a wake-up that was answered by an attempt, what is left goes to others; one
+ * that was for something else goes to them as it is. */
 static int async_poll(struct async *a, const struct chan__watch *w)
 {
 	bool woken = async_withdraw(a);
-	int e = chan__attempt(w);
+	int e;
 
+	if (woken && !async_is_for(a, w)) {
+		async_pass_on(a);
+		woken = false;
+	}
+	e = chan__attempt(w);
 	while (e == EAGAIN) {
 		if (async_arm(a, w))
 			return EAGAIN;
@@ -251,14 +270,6 @@ static int async_poll_held(chan_waker_t *waker, const struct chan__watch *w)
 	e = async_poll(a, w);
 	chan__release(w->chan);
 	return e;
-}
-
-/* The wake-up of a registration that is no more wanted. */
-static void async_pass_on(const struct async *a)
-{
-	chan__hold(a->chan);
-	a->chan->flavor->pass_on(a->chan, a->side, a->node.receiver);
-	chan__release(a->chan);
 }
 
 /* This thread's callbacks of the waker count no more; how many there were. */

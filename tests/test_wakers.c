@@ -782,7 +782,7 @@ static void a_send_calls_one(const struct kind *k)
 		must_eq(total(c, WAITERS), i + 1);
 		must_have_called(&c[i], 1); /* in order of arrival */
 	}
-	for (size_t i = 0; i < WAITERS; i++)
+	for (size_t i = WAITERS; i-- > 0;) /* what was not used finds nobody */
 		cancel(&c[i]);
 	must_eq(total(c, WAITERS), room);
 	ends_drop(&e);
@@ -793,7 +793,7 @@ static void a_batch_calls_as_many_as_it_has_messages(const struct kind *k)
 	struct ends e = kind_open(k, 8);
 	struct counted c[WAITERS];
 	uint64_t numbers[2] = { 1, 2 };
-	size_t count;
+	size_t count, taken = 0;
 
 	for (size_t i = 0; i < WAITERS; i++) {
 		counted_init(&c[i], &e);
@@ -802,11 +802,8 @@ static void a_batch_calls_as_many_as_it_has_messages(const struct kind *k)
 	must_give(0, chan_try_send_many(e.tx, numbers, 2, &count));
 	must(count == 2 && total(c, WAITERS) >= 1 && total(c, WAITERS) <= 2);
 	for (size_t i = 0; i < WAITERS; i++)
-		if (calls_of(&c[i]) == 1)
-			must_give(0, poll_recv(&c[i]));
-	if (chan_len(e.c) > 0) { /* what was left has called another */
-		must_eq(total(c, WAITERS), 2);
-	}
+		taken += calls_of(&c[i]) == 1 && poll_recv(&c[i]) == 0;
+	must_eq(taken, 2);
 	for (size_t i = 0; i < WAITERS; i++)
 		cancel(&c[i]);
 	ends_drop(&e);
