@@ -81,6 +81,14 @@ static struct pollable *pollable_first(const struct chan *c)
 
 /* ------------------------------------------------------------ keeping it true */
 
+static int pollable_look(const struct pollable *p)
+{
+	const struct chan__flavor *f = p->chan->flavor;
+	uint64_t stamp;
+
+	return f->seems_ready ? f->seems_ready(p->chan, p->side, p->rx) : f->ready(p->chan, p->side, p->rx, &stamp);
+}
+
 /* The lock is held.  A timer that is closed is ready for good. */
 static void pollable_refresh_timer(struct pollable *p, bool closed)
 {
@@ -109,13 +117,12 @@ static void pollable_show(struct pollable *p, bool ready, uint32_t marks)
 static void pollable_refresh(struct pollable *p)
 {
 	uint32_t marks;
-	uint64_t stamp;
 	int e;
 
 	if (pollable_is_open_for(p, NULL) || p->generation != chan__process_generation())
 		return;
 	marks = chan__u32_exchange_seq_cst(&p->marks, 0);
-	e = p->chan->flavor->ready(p->chan, p->side, p->rx, &stamp);
+	e = pollable_look(p);
 	if (p->chan->flavor->due)
 		pollable_refresh_timer(p, e == EPIPE);
 	else
@@ -140,11 +147,8 @@ static void pollable_note(struct pollable *p)
 /* Somebody else has the lock, and the caller's own side may be up for nothing. */
 static void pollable_steal(struct pollable *p)
 {
-	uint64_t stamp;
-
 	if (p->chan->flavor->due || p->generation != chan__process_generation() ||
-	    p->chan->flavor->ready(p->chan, p->side, p->rx, &stamp) != EAGAIN ||
-	    !chan__event_lower(&p->event))
+	    pollable_look(p) != EAGAIN || !chan__event_lower(&p->event))
 		return;
 	chan__u32_fetch_or_seq_cst(&p->marks, POLLABLE_STOLEN);
 	pollable_note(p);

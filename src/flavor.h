@@ -125,6 +125,10 @@ struct chan__flavor {
 	 * fail with; rx is the receiver, NULL on the sending side.  EAGAIN twice with
 	 * the same *stamp: it was never ready in between. */
 	int (*ready)(struct chan *c, enum chan__side side, struct chan_receiver *rx, uint64_t *stamp);
+	/* The same for descriptors, where EAGAIN is not said of a message that somebody
+	 * else's look keeps from sight; 0 may be wrong while a call that changes the
+	 * channel is in progress.  NULL: ready does. */
+	int (*seems_ready)(struct chan *c, enum chan__side side, struct chan_receiver *rx);
 	/* Stand in the side's queue.  False: the side is ready, or disconnected, the
 	 * node does not stand there, and this call has claimed the waiter.  True also
 	 * where somebody else has claimed it. */

@@ -696,8 +696,39 @@ static int list_recv_many_outside(struct chan *c, char *msgs, size_t max, bool s
 	while (*count < max &&
 	       (e = list_recv_outside(c, msgs ? msgs + *count * c->msg_size : NULL, single)) == 0)
 		++*count;
+	if (*count > 0)
+		chan__follow(c, CHAN__RECV, &c->receiver);
 	chan__release(c);
 	return e;
+}
+
+CHAN__INLINE int list_recv_inside(struct chan *c, char *msgs, size_t max, bool single, size_t *count)
+{
+	int e = 0;
+
+	while (e == 0 && *count < max)
+		e = list_recv(c, msgs, max, single, count);
+	if (*count > 0)
+		chan__follow(c, CHAN__RECV, &c->receiver);
+	return e;
+}
+
+/* Who is woken at the end of the turn may be a callback, and drop the handle in use. */
+static CHAN__COLD int list_recv_held(struct chan *c, char *msgs, size_t max, bool single, size_t *count)
+{
+	int e;
+
+	chan__hold(c);
+	e = list_recv_inside(c, msgs, max, single, count);
+	chan__release(c);
+	return e;
+}
+
+CHAN__INLINE int list_recv_small(struct chan *c, char *msgs, size_t max, bool single, size_t *count)
+{
+	if (chan__unlikely(chan__u32_load_relaxed(&c->wakers) != 0))
+		return list_recv_held(c, msgs, max, single, count);
+	return list_recv_inside(c, msgs, max, single, count);
 }
 
 /* -------------------------------------------------------------- the operations */
@@ -747,7 +778,7 @@ static int list_try_recv_mc(struct chan_receiver *rx, void *msg)
 	size_t count = 0;
 
 	if (chan__likely(list_is_small(c, msg)))
-		return list_recv(c, (char *)msg, 1, false, &count);
+		return list_recv_small(c, (char *)msg, 1, false, &count);
 	return list_recv_many_outside(c, (char *)msg, 1, false, &count);
 }
 
@@ -757,20 +788,17 @@ static int list_try_recv_sc(struct chan_receiver *rx, void *msg)
 	size_t count = 0;
 
 	if (chan__likely(list_is_small(c, msg)))
-		return list_recv(c, (char *)msg, 1, true, &count);
+		return list_recv_small(c, (char *)msg, 1, true, &count);
 	return list_recv_many_outside(c, (char *)msg, 1, true, &count);
 }
 
 static int list_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, size_t *count)
 {
 	struct chan *c = chan__of(rx);
-	int e = 0;
 
 	if (!list_is_small(c, msgs))
 		return list_recv_many_outside(c, msgs, max, c->single_consumer, count);
-	while (e == 0 && *count < max)
-		e = list_recv(c, msgs, max, c->single_consumer, count);
-	return e;
+	return list_recv_small(c, msgs, max, c->single_consumer, count);
 }
 
 /* -------------------------------------------------------------------- waiting */
@@ -807,6 +835,28 @@ static int list_ready(struct chan *c, enum chan__side side, struct chan_receiver
 	if (side == CHAN__RECV)
 		return list_receivable(l, stamp, &busy);
 	return list_shut_for_senders(l, chan__u64_load_acquire(&l->tail), l->single_producer) ? EPIPE : 0;
+}
+
+/*
+ * Who has the turn may only be looking, and would then tell nobody of a message
+ * that came meanwhile: so where the turn is taken, a position that was claimed and
+ * not left is a message.  Its sender or its receiver is in a call, or it is there.
+ * Head is read first: it moved since only by a call that looks again.
+ */
+static int list_seems_ready(struct chan *c, enum chan__side side, struct chan_receiver *rx)
+{
+	struct list *l = list_of(c);
+	uint64_t head;
+	bool busy = false;
+	int e;
+
+	if (side == CHAN__SEND)
+		return list_ready(c, side, rx, &head);
+	e = list_receivable(l, &head, &busy);
+	if (!busy)
+		return e;
+	e = list_none(l, head);
+	return e == EAGAIN && (chan__u64_load_acquire(&l->tail) & ~LIST_CLOSED) != head ? 0 : e;
 }
 
 static bool list_watch(struct chan *c, enum chan__side side, struct chan__node *n)
@@ -896,6 +946,7 @@ static void list_close(struct chan *c)
 	}
 	if (chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__WAITERS)
 		chan__waitq_wake(&c->waiting[CHAN__RECV], CHAN__ALL);
+	chan__follow(c, CHAN__SEND, NULL);
 }
 
 /*
@@ -1031,6 +1082,7 @@ static void list_destroy(struct chan *c)
 		.try_recv_many = list_try_recv_many, \
 		.force_send = list_force_send,       \
 		.ready = list_ready,                 \
+		.seems_ready = list_seems_ready,     \
 		.watch = list_watch,                 \
 		.unwatch = list_unwatch,             \
 		.pass_on = list_pass_on,             \
