@@ -536,10 +536,11 @@ static void bc_describe(struct broadcast *b, struct subscription *s)
 		chan__u32_fetch_and_acq_rel(&b->base.waiting[CHAN__RECV].attention, ~(uint32_t)CHAN__WAITERS);
 }
 
-/* The lock is held: one waiter of the subscription, and its observers. */
+/* The lock is held: one waiter of the subscription, or all, and its observers. */
 static struct chan__node *bc_claim_waiter(struct broadcast *b, struct subscription *s)
 {
-	struct chan__node *claimed = chan__waitlist_claim_many(&s->waiters, 1);
+	uint32_t n = chan__u32_load_relaxed(&b->closed) ? CHAN__ALL : 1; /* the end is everybody's */
+	struct chan__node *claimed = chan__waitlist_claim_many(&s->waiters, n);
 
 	bc_describe(b, s);
 	return claimed;
