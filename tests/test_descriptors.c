@@ -1905,7 +1905,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(arguments_are_checked, FITS_ONE_MESSAGE),
 	BEHAVIOUR(they_show_every_level, FITS_ONE_MESSAGE),
 	BEHAVIOUR(they_follow_each_message, NEEDS_QUEUE),
-	BEHAVIOUR(they_follow_batches, NEEDS_QUEUE),
+	BEHAVIOUR(they_follow_batches, NEEDS_TWO),
 	BEHAVIOUR(they_follow_calls_that_wait, NEEDS_QUEUE),
 	BEHAVIOUR(they_follow_force_send, NEEDS_QUEUE | NEEDS_FORCE),
 	BEHAVIOUR(they_follow_what_displaces, NEEDS_OVERWRITE),
