@@ -579,6 +579,7 @@ static void a_callback_may_drop_the_handle_in_use(const struct kind *k)
 	struct ends e = kind_open(k, 8);
 	struct counted c;
 	uint64_t number = 5;
+	size_t count;
 
 	counted_init(&c, &e);
 	c.then = drop_everything;
@@ -591,6 +592,12 @@ static void a_callback_may_drop_the_handle_in_use(const struct kind *k)
 	must_give(EAGAIN, poll_recv(&c));
 	must_keep_errno(chan_close(e.c));
 	must_have_called(&c, 1);
+	e = kind_open(k, 8);
+	counted_init(&c, &e);
+	c.then = drop_everything;
+	must_give(EAGAIN, poll_recv(&c));
+	must_give(0, chan_try_send_many(e.tx, &number, 1, &count));
+	must(count == 1 && calls_of(&c) == 1);
 }
 
 static void a_senders_callback_may_drop_the_handle_in_use(const struct kind *k)

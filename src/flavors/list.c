@@ -528,13 +528,11 @@ static CHAN__COLD void list_sent(struct list *l, size_t n, uint32_t attention)
 		chan__changed(c, CHAN__SEND, NULL);
 	if (attention & CHAN__GONE) {
 		list_drain(l);
-	} else if (attention & CHAN__STARVING) {
-		chan__hold(c);
-		if (!list_serve(c, CHAN__RECV))
+	} else if (attention & (CHAN__STARVING | CHAN__WAITERS)) {
+		chan__hold(c); /* a callback may drop the handle in use */
+		if (!(attention & CHAN__STARVING) || !list_serve(c, CHAN__RECV))
 			chan__waitq_wake(&c->waiting[CHAN__RECV], chan__wakes(n));
 		chan__release(c);
-	} else if (attention & CHAN__WAITERS) {
-		chan__waitq_wake(&c->waiting[CHAN__RECV], chan__wakes(n));
 	}
 }
 
@@ -749,11 +747,13 @@ static int list_try_send_sp(struct chan *c, const void *msg)
 
 static int list_try_send_many(struct chan *c, const char *msgs, size_t n, size_t *count)
 {
-	bool single = list_of(c)->single_producer;
+	bool single = list_of(c)->single_producer, held = chan__hold_for_callbacks(c);
 	int e = 0;
 
 	while (e == 0 && *count < n)
 		e = list_send(c, chan__message_at(msgs, *count, c->msg_size), n - *count, single, count);
+	if (held)
+		chan__release(c);
 	return e;
 }
 
