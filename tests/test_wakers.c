@@ -1262,8 +1262,8 @@ static void fire(void *arg)
 	for (size_t i = 1; i <= f->n; i++) {
 		uint64_t number = i;
 
-		while (atomic_load(&f->turn) < i)
-			if (i % 64 == 0)
+		for (unsigned spins = 0; atomic_load(&f->turn) < i; spins++)
+			if (spins > 200)
 				sched_yield();
 		for (uint64_t d = dice_roll(&f->dice, 40); d > 0; d--)
 			atomic_load(&f->turn);
