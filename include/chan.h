@@ -318,8 +318,8 @@ enum {
  * to *which and its result to its status: 0, EPIPE (a disconnected channel is
  * ready), EOVERFLOW or ENOMEM.  No other case leaves a trace.  Nothing is
  * allocated.
- * EINVAL: which is NULL, a case has both handles or sends a NULL message of
- * non-zero size, unknown flags, tv_nsec out of range; or there is nothing to
+ * EINVAL: which is NULL, a case has both handles or (without READY) sends a NULL
+ * message of non-zero size, unknown flags, tv_nsec out of range; or there is nothing to
  * wait for (n is 0, or every case is skipped) and no deadline.
  * try_: EAGAIN if at one instant during the call no case was ready.  timeout,
  * deadline: ETIMEDOUT, never early; a time already past still looks once. */

@@ -227,14 +227,6 @@ exec 4>&-
 expect "a second Ctrl-C: exit status 130 at once" test "$status" -eq 130
 expect "a second Ctrl-C: nothing is printed" test ! -s "$scratch/start.out"
 
-if command -v script >/dev/null; then
-	script -qec "'$demo' -n 1 '$tree'" /dev/null >"$scratch/terminal.out" 2>&1
-	expect "on a terminal: the line of progress is cleared at the end" \
-		grep -q "$(printf '\033')\[K" "$scratch/terminal.out"
-else
-	skip check-demo-terminal 'no script(1), so no terminal'
-fi
-
 run twice --all "$scratch/good" "$scratch/good"
 sed 's/ 1 / 2 /' "$scratch/good.expected" >"$scratch/twice"
 same "a file named twice is counted twice" "$scratch/twice" "$scratch/twice.out"

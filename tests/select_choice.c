@@ -515,6 +515,13 @@ static void no_select_gives_up_early(const struct kind *k)
 
 /* ------------------------------------------------------------------- bad input */
 
+/* All but what the compiler leaves between them. */
+static bool are_same_case(const chan_case_t *a, const chan_case_t *b)
+{
+	return a->sender == b->sender && a->receiver == b->receiver && a->msg == b->msg &&
+	       a->status == b->status && memcmp(a->reserved, b->reserved, sizeof(a->reserved)) == 0;
+}
+
 /* Each form refuses the set, and nothing at all has changed. */
 static void expect_refused_set(chan_case_t *cases, size_t n, unsigned flags)
 {
@@ -527,7 +534,8 @@ static void expect_refused_set(chan_case_t *cases, size_t n, unsigned flags)
 		memcpy(before, cases, n * sizeof(cases[0]));
 		pick_here(&p);
 		must_have_refused(&p, EINVAL);
-		must(memcmp(before, cases, n * sizeof(cases[0])) == 0);
+		for (size_t i = 0; i < n; i++)
+			must(are_same_case(&before[i], &cases[i]));
 	}
 }
 
@@ -576,7 +584,7 @@ static void a_result_needs_a_place(const struct kind *k)
 	must_give(EINVAL, chan_try_select(NULL, 1, 0, &which));
 	must_give(EINVAL, chan_select_timeout(NULL, 2, 0, 0, &which));
 	must_give(EINVAL, chan_select_deadline(NULL, 1, 0, &past, &which));
-	must(memcmp(&before, &c, sizeof(c)) == 0 && which == UNTOUCHED && ready.msg == 0);
+	must(are_same_case(&before, &c) && which == UNTOUCHED && ready.msg == 0);
 	wait_ready(c);
 	lane_close(&ready);
 }

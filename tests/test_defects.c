@@ -1187,17 +1187,20 @@ static void a_receiver_that_frees_a_block_stops_no_other(const struct kind *k)
 	chan_attr_t attr;
 	struct ends e;
 	uint64_t taken = 0;
+	size_t before;
 
 	hold_init(&release_hold, NULL);
 	kind_attr(k, &attr);
 	must_give(0, chan_attr_setallocator(&attr, &table));
 	e = attr_open(&attr, 8);
 	queue_numbers(e.tx, 0, FEW);
-	for (size_t before = blocks; blocks == before; taken++) {
+	before = atomic_load(&blocks);
+	while (atomic_load(&blocks) == before) {
 		actor_start_free(&first, act_recv_releasing, e, 0);
-		wait_for(atomic_load(&first.worker.ended) || blocks < before);
-		if (blocks == before)
+		wait_for(atomic_load(&first.worker.ended) || atomic_load(&blocks) < before);
+		if (atomic_load(&blocks) == before)
 			worker_join(&first.worker);
+		taken++;
 	}
 	wait_held(&release_hold);
 	expect_numbers(e.rx, taken, FEW - taken);

@@ -274,7 +274,6 @@ static void a_waiter_keeps_it_by_its_own_clone(const struct kind *k)
 /* ----------------------------------------------------------------------- idleness */
 
 static const uint64_t idle_ns = 2 * CHAN_SEC;
-static pthread_barrier_t idle_gate;
 
 /* Waits for a timer of its own, as often as that fires in the time. */
 struct sleeper {
@@ -315,7 +314,7 @@ static void sleep_by_timer(void *arg)
 	for (size_t i = 0; i < TIMERS; i++)
 		others[i] = make(i, hour);
 	must_eq(wait_for_event(s, others[AT], others, 1), ETIMEDOUT);
-	pthread_barrier_wait(&idle_gate);
+	worker_hold(&s->worker);
 	rx = make(s->which, idle_ns / s->fires);
 	getrusage(RUSAGE_THREAD, &before);
 	for (unsigned i = 0; i < s->fires; i++)
@@ -323,6 +322,7 @@ static void sleep_by_timer(void *arg)
 	getrusage(RUSAGE_THREAD, &after);
 	s->switches = (uint64_t)(after.ru_nvcsw - before.ru_nvcsw);
 	s->cpu_ns = cpu_ns(&after) - cpu_ns(&before);
+	worker_hold(&s->worker);
 	chan_receiver_drop(rx);
 	for (size_t i = 0; i < TIMERS; i++)
 		chan_receiver_drop(others[i]);
@@ -350,18 +350,21 @@ static void waiting_costs_nothing(const struct kind *k)
 	};
 
 	(void)k;
-	pthread_barrier_init(&idle_gate, NULL, TIMERS * CALL_FORMS + COUNT_OF(sleepers) + 1);
 	for (size_t i = 0; i < TIMERS; i++)
 		for (enum call_form form = 0; form < CALL_FORMS; form++) {
 			rx[i][form] = make(i, hour);
 			calls[i][form] = call_timer(rx[i][form], form, &got[i][form]);
 			calls[i][form].timeout_ns = idle_ns;
-			calls[i][form].gate = &idle_gate;
+			calls[i][form].measured = true;
 			call_start(&calls[i][form]);
 		}
 	for (size_t i = 0; i < COUNT_OF(sleepers); i++)
 		worker_start(&sleepers[i].worker, sleep_by_timer, &sleepers[i]);
-	pthread_barrier_wait(&idle_gate);
+	for (size_t i = 0; i < TIMERS; i++)
+		for (enum call_form form = 0; form < CALL_FORMS; form++)
+			worker_let_on(&calls[i][form].worker);
+	for (size_t i = 0; i < COUNT_OF(sleepers); i++)
+		worker_let_on(&sleepers[i].worker);
 	wait_until(now_ns() + idle_ns + 300 * CHAN_MSEC);
 	for (size_t i = 0; i < TIMERS; i++)
 		for (enum call_form form = 0; form < CALL_FORMS; form++) {
@@ -376,10 +379,10 @@ static void waiting_costs_nothing(const struct kind *k)
 			chan_receiver_drop(rx[i][form]);
 		}
 	for (size_t i = 0; i < COUNT_OF(sleepers); i++) {
+		worker_let_on(&sleepers[i].worker);
 		worker_join(&sleepers[i].worker);
 		must_be_cheap("a timer that fires", sleepers[i].switches, sleepers[i].cpu_ns, 1 + sleepers[i].fires);
 	}
-	pthread_barrier_destroy(&idle_gate);
 }
 
 /* -------------------------------------------------------------------------- events */

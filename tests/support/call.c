@@ -107,11 +107,13 @@ static void run_call(void *arg)
 {
 	struct call *call = arg;
 
-	if (call->gate) {
+	if (call->measured) {
 		rehearse(call);
-		pthread_barrier_wait(call->gate);
+		worker_hold(&call->worker);
 	}
 	call_here(call);
+	if (call->measured)
+		worker_hold(&call->worker);
 }
 
 void call_start(struct call *call)
@@ -127,5 +129,7 @@ void call_start_asleep(struct call *call)
 
 void call_finish(struct call *call)
 {
+	if (call->measured)
+		worker_let_on(&call->worker);
 	worker_join(&call->worker);
 }

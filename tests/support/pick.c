@@ -102,11 +102,13 @@ static void run_pick(void *arg)
 {
 	struct pick *pick = arg;
 
-	if (pick->gate) {
+	if (pick->measured) {
 		rehearse(pick);
-		pthread_barrier_wait(pick->gate);
+		worker_hold(&pick->worker);
 	}
 	pick_here(pick);
+	if (pick->measured)
+		worker_hold(&pick->worker);
 }
 
 void pick_start(struct pick *pick)
@@ -122,6 +124,8 @@ void pick_start_asleep(struct pick *pick)
 
 void pick_finish(struct pick *pick)
 {
+	if (pick->measured)
+		worker_let_on(&pick->worker);
 	worker_join(&pick->worker);
 }
 

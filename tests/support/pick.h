@@ -30,7 +30,7 @@ struct pick {
 	uint64_t began_ns, ended_ns;
 	uint64_t switches;   /* voluntary context switches during the call */
 	uint64_t cpu_ns;     /* processor time during the call */
-	pthread_barrier_t *gate; /* set: pick_start's thread rehearses, and begins when all are there */
+	bool measured;       /* pick_start's thread rehearses, and is held before and after */
 	struct worker worker;
 };
 

@@ -1,5 +1,6 @@
 #include "support/thread.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <sched.h>
 
@@ -21,6 +22,8 @@ void worker_start_small(struct worker *w, void (*run)(void *arg), void *arg, siz
 
 	atomic_init(&w->tid, 0);
 	atomic_init(&w->ended, false);
+	atomic_init(&w->held, false);
+	must_eq(sem_init(&w->turn, 0, 0), 0);
 	w->run = run;
 	w->arg = arg;
 	must_eq(pthread_attr_init(&attr), 0);
@@ -45,6 +48,24 @@ void worker_wait_asleep(struct worker *w)
 void worker_join(struct worker *w)
 {
 	must_eq(pthread_join(w->thread, NULL), 0);
+	sem_destroy(&w->turn);
+}
+
+void worker_hold(struct worker *w)
+{
+	atomic_store(&w->held, true);
+	while (sem_wait(&w->turn) != 0)
+		must_eq(errno, EINTR);
+	atomic_store(&w->held, false);
+}
+
+void worker_let_on(struct worker *w)
+{
+	wait_for(atomic_load(&w->held));
+	worker_wait_asleep(w);
+	must_eq(sem_post(&w->turn), 0);
+	wait_for(!atomic_load(&w->held));
+	worker_wait_asleep(w);
 }
 
 void gate_init(struct gate *g, unsigned n)

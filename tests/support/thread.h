@@ -5,6 +5,7 @@
 #define CHAN_TESTS_THREAD_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
@@ -14,6 +15,8 @@ struct worker {
 	pthread_t thread;
 	_Atomic pid_t tid;  /* 0 until it runs */
 	atomic_bool ended;
+	atomic_bool held;   /* in worker_hold() */
+	sem_t turn;
 	void (*run)(void *arg);
 	void *arg;
 };
@@ -22,6 +25,12 @@ void worker_start(struct worker *w, void (*run)(void *arg), void *arg);
 void worker_start_small(struct worker *w, void (*run)(void *arg), void *arg, size_t stack);
 void worker_wait_asleep(struct worker *w);
 void worker_join(struct worker *w);
+
+/* For measuring what a call costs its thread: threads that are made, or end, or
+ * enter the kernel all at once stop each other there.  So all are made first and
+ * held; then one at a time is let on, until it is held again or sleeps. */
+void worker_hold(struct worker *w); /* by the worker itself */
+void worker_let_on(struct worker *w);
 
 /* A gate that opens when `n` threads stand before it: races start together. */
 struct gate {
