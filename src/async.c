@@ -69,8 +69,6 @@ struct async_run {
 
 static _Thread_local struct async_run *async_runs;
 
-static const struct chan__parker_kind async_kind;
-
 static struct async *async_of(chan_waker_t *w)
 {
 	struct async *a = (struct async *)(void *)w;
