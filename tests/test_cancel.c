@@ -65,7 +65,7 @@ static void a_triggered_token_ends_a_receive_at_once(const struct kind *k)
 		call_here(&call);
 		must_eq(call.result, ECANCELED);
 		must_eq(call.value, UINT64_MAX);
-		must_eq(call.switches, 0);
+		must_eq(call.cost.switches, 0);
 	}
 	chan_cancel_drop(token);
 	ends_drop(&e);
@@ -83,7 +83,7 @@ static void a_triggered_token_ends_a_send_at_once(const struct kind *k)
 		call_here(&call);
 		must_eq(call.result, ECANCELED);
 		must_eq(call.value, 77);
-		must_eq(call.switches, 0);
+		must_eq(call.cost.switches, 0);
 	}
 	expect_numbers(e.rx, 0, k->capacity);
 	must_eq(chan_len(e.c), 0);

@@ -1,7 +1,5 @@
 #include "support/call.h"
 
-#include <sys/resource.h>
-
 #include "support/wait.h"
 
 static const uint64_t long_ns = 40 * CHAN_SEC;
@@ -68,25 +66,15 @@ static int make_recv(struct call *call)
 	}
 }
 
-static uint64_t in_ns(struct timeval t)
-{
-	return (uint64_t)t.tv_sec * CHAN_SEC + (uint64_t)t.tv_usec * CHAN_USEC;
-}
-
 void call_here(struct call *call)
 {
-	struct rusage before, after;
-
 	call->count = SIZE_MAX;
-	getrusage(RUSAGE_THREAD, &before);
+	cost_start(&call->cost);
 	call->began_ns = now_ns();
 	call->result = call->tx ? make_send(call) : make_recv(call);
 	test_errno(__FILE__, __LINE__, call_form_name(call->form));
 	call->ended_ns = now_ns();
-	getrusage(RUSAGE_THREAD, &after);
-	call->switches = (uint64_t)(after.ru_nvcsw - before.ru_nvcsw);
-	call->cpu_ns = in_ns(after.ru_utime) + in_ns(after.ru_stime)
-	             - in_ns(before.ru_utime) - in_ns(before.ru_stime);
+	cost_stop(&call->cost);
 	if (call->form == CALL_MANY)
 		must_eq(call->count, call->result == 0);
 }

@@ -5,6 +5,7 @@
 #ifndef CHAN_TESTS_CALL_H
 #define CHAN_TESTS_CALL_H
 
+#include "support/cost.h"
 #include "support/thread.h"
 
 enum call_form {
@@ -30,8 +31,7 @@ struct call {
 	int result;
 	size_t count;        /* what a batch wrote */
 	uint64_t began_ns, ended_ns;
-	uint64_t switches;   /* voluntary context switches during the call */
-	uint64_t cpu_ns;     /* processor time during the call */
+	struct cost cost;    /* of the call */
 	bool measured;       /* call_start's thread rehearses, and is held before and after */
 	struct worker worker;
 };

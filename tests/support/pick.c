@@ -1,7 +1,6 @@
 #include "support/pick.h"
 
 #include <string.h>
-#include <sys/resource.h>
 
 #include "support/wait.h"
 
@@ -65,25 +64,15 @@ static int make_pick(struct pick *p)
 	}
 }
 
-static uint64_t in_ns(struct timeval t)
-{
-	return (uint64_t)t.tv_sec * CHAN_SEC + (uint64_t)t.tv_usec * CHAN_USEC;
-}
-
 void pick_here(struct pick *pick)
 {
-	struct rusage before, after;
-
 	pick->which = UNTOUCHED;
-	getrusage(RUSAGE_THREAD, &before);
+	cost_start(&pick->cost);
 	pick->began_ns = now_ns();
 	pick->result = make_pick(pick);
 	test_errno(__FILE__, __LINE__, pick_form_name(pick->form));
 	pick->ended_ns = now_ns();
-	getrusage(RUSAGE_THREAD, &after);
-	pick->switches = (uint64_t)(after.ru_nvcsw - before.ru_nvcsw);
-	pick->cpu_ns = in_ns(after.ru_utime) + in_ns(after.ru_stime)
-	             - in_ns(before.ru_utime) - in_ns(before.ru_stime);
+	cost_stop(&pick->cost);
 }
 
 /* The same way once through, and back at once: what a thread pays only the

@@ -4,6 +4,7 @@
 #ifndef CHAN_TESTS_PICK_H
 #define CHAN_TESTS_PICK_H
 
+#include "support/cost.h"
 #include "support/thread.h"
 
 enum pick_form {
@@ -28,8 +29,7 @@ struct pick {
 	int result;
 	size_t which;
 	uint64_t began_ns, ended_ns;
-	uint64_t switches;   /* voluntary context switches during the call */
-	uint64_t cpu_ns;     /* processor time during the call */
+	struct cost cost;    /* of the call */
 	bool measured;       /* pick_start's thread rehearses, and is held before and after */
 	struct worker worker;
 };

@@ -10,6 +10,7 @@
 #include "support/matrix.h"
 #include "support/wait.h"
 #include "support/thread.h"
+#include "support/cost.h"
 #include "support/call.h"
 #include "support/pick.h"
 #include "support/storm.h"
