@@ -203,9 +203,10 @@ static bool select_collect(struct select *s, size_t *which, bool *again)
 	return false;
 }
 
-static void select_refuse(const struct chan__watch *w)
+static void select_refuse(const struct select *s)
 {
-	chan__refused(w->chan, w->side, w->node.receiver);
+	for (struct chan__watch *w = s->watches; w; w = w->next)
+		chan__refused(w->chan, w->side, w->node.receiver);
 }
 
 /* Each further round means that another thread got something done. */
@@ -216,8 +217,7 @@ static int select_snapshot(struct select *s, size_t *which)
 	while (again)
 		if (select_collect(s, which, &again))
 			return 0;
-	for (size_t k = 0; k < s->active; k++)
-		select_refuse(&select_slot(s, k)->watch);
+	select_refuse(s);
 	return EAGAIN;
 }
 
