@@ -13,6 +13,8 @@
  *   - every plain access of the library's sources, which are compiled with
  *     -fsanitize=thread for its calls alone, is held against the clocks of the
  *     model: a race, or memory given back, ends the execution;
+ *   - descriptors, and threads that wait for one to be readable;
+ *   - each thread's own copy of what is thread-local;
  *   - in some executions threads are interrupted rarely, so that one goes far
  *     while another stands still.
  *
@@ -251,6 +253,38 @@ void shadow_read(shadow *s, rl::thread_info_base *me, const void *pc)
 	s->read_at[me->index_] = pc;
 }
 
+extern "C" char __start_model_tls[], __stop_model_tls[];
+
+enum { TLS_MAX = 256 };
+
+char tls[MODEL_THREADS_MAX][TLS_MAX]; /* of the threads that do not run, and ... */
+int tls_owner;                        /* ... whose is in the section */
+
+void tls_begin()
+{
+	if (__stop_model_tls - __start_model_tls > TLS_MAX)
+		abort();
+	memset(__start_model_tls, 0, (size_t)(__stop_model_tls - __start_model_tls));
+	memset(tls, 0, sizeof(tls));
+	tls_owner = 0;
+}
+
+/* Thread-local data is the caller's from its first access after a switch; no
+ * access spans one, and every access is announced. */
+bool tls_enter(const void *p, int me)
+{
+	size_t size = (size_t)(__stop_model_tls - __start_model_tls);
+
+	if ((uintptr_t)p - (uintptr_t)__start_model_tls >= size)
+		return false;
+	if (tls_owner != me) {
+		memcpy(tls[tls_owner], __start_model_tls, size);
+		memcpy(__start_model_tls, tls[me], size);
+		tls_owner = me;
+	}
+	return true;
+}
+
 /* All threads of the model share the errno of the one thread they are. */
 bool is_errno(const void *p)
 {
@@ -262,7 +296,7 @@ void touch(const void *p, size_t size, bool writes, const void *pc)
 	uintptr_t from = (uintptr_t)p, to = from + size;
 	rl::thread_info_base *me;
 
-	if (!rl::is_ctx() || size == 0 || is_errno(p) || !(me = rl::ctx().threadx_))
+	if (!rl::is_ctx() || size == 0 || is_errno(p) || !(me = rl::ctx().threadx_) || tls_enter(p, me->index_))
 		return;
 	shadow_check_freed(from, pc);
 	me->own_acq_rel_order_ += 1;
@@ -357,13 +391,56 @@ rl::condvar_data *cond_of(model_cond *c)
 	return (rl::condvar_data *)c->impl;
 }
 
-/* ------------------------------------------------------------------ executions */
+/* ----------------------------------------------------------------- descriptors */
 
-extern "C" char __start_model_tls[], __stop_model_tls[];
+/*
+ * What is said of one holds at once and for everybody, but nothing else is learned
+ * from it: a thread that finds it readable has not acquired what came before.
+ */
+struct event {
+	bool open;
+	bool raised;
+	bool armed;     /* raises itself, some time */
+	unsigned edges; /* how often it was raised */
+};
+
+enum { EVENTS_MAX = 8 };
+
+event events[EVENTS_MAX];
+int event_count;
+
+/* A system call: others may come before it. */
+event *event_enter(int fd, const char *what)
+{
+	{
+		step s;
+		rl::ctx().sched();
+	}
+	model_say(what);
+	model_check(fd >= 0 && fd < event_count && events[fd].open, "a descriptor that is closed");
+	return &events[fd];
+}
+
+/* As epoll does: whoever waits looks again. */
+void event_wake(const event *e)
+{
+	for (int i = sleeper_count - 1; i >= 0; i--) {
+		int thread = sleepers[i].thread;
+
+		if (sleepers[i].word != e)
+			continue;
+		sleepers[i] = sleepers[--sleeper_count];
+		rl::ctx().unpark_thread(thread, false, rl::debug_info("event_wake", "", 0));
+	}
+}
+
+/* ------------------------------------------------------------------ executions */
 
 void begin()
 {
-	memset(__start_model_tls, 0, (size_t)(__stop_model_tls - __start_model_tls));
+	tls_begin();
+	memset(events, 0, sizeof(events));
+	event_count = 0;
 	memset(late, 0, sizeof(late));
 	execution++;
 	shadow_used = freed_count = sleeper_count = 0;
@@ -380,7 +457,12 @@ struct suite : rl::test_suite<suite<N>, N> {
 		begin();
 	}
 	void thread(unsigned i) { model_scenario->thread((int)i); }
-	void after() { model_scenario->after(); }
+	void after()
+	{
+		model_scenario->after();
+		for (int i = 0; i < event_count; i++)
+			model_check(!events[i].open, "a descriptor was left open");
+	}
 };
 
 bool simulate(rl::test_params &params, int threads)
@@ -540,6 +622,45 @@ int model_cond_broadcast(model_cond *c)
 {
 	cond_of(c)->notify_all(HERE);
 	return 0;
+}
+
+int model_event_open(void)
+{
+	if (event_count == EVENTS_MAX)
+		abort();
+	events[event_count].open = true;
+	return event_count++;
+}
+
+void model_event_raise(int fd)
+{
+	event *e = event_enter(fd, "descriptor raised");
+
+	e->raised = true;
+	e->edges++;
+	event_wake(e);
+}
+
+bool model_event_lower(int fd)
+{
+	event *e = event_enter(fd, "descriptor lowered");
+	bool was = e->raised;
+
+	e->raised = false;
+	return was;
+}
+
+void model_event_close(int fd)
+{
+	event_enter(fd, "descriptor closed")->open = false;
+}
+
+void model_event_arm(int fd, bool armed)
+{
+	event *e = event_enter(fd, "descriptor armed");
+
+	e->armed = armed;
+	e->raised = false;
 }
 
 void *model_alloc(size_t size)

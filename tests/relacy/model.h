@@ -59,6 +59,15 @@ int model_cond_timedwait(model_cond *c, model_mutex *m, const struct timespec *d
 int model_cond_signal(model_cond *c);
 int model_cond_broadcast(model_cond *c);
 
+/* Descriptors.  A number that was closed does not come again in the execution, and
+ * whoever uses it fails. */
+int model_event_open(void);
+void model_event_raise(int fd);
+bool model_event_lower(int fd);
+void model_event_close(int fd);
+/* From now on it may raise itself, or no more. */
+void model_event_arm(int fd, bool armed);
+
 /* -------------------------------------------------------- for what is below them */
 
 void *model_alloc(size_t size);
