@@ -841,18 +841,22 @@ static int list_ready(struct chan *c, enum chan__side side, struct chan_receiver
  * Who has the turn may only be looking, and would then tell nobody of a message
  * that came meanwhile: so where the turn is taken, a position that was claimed and
  * not left is a message.  Its sender or its receiver is in a call, or it is there.
- * Head is read first: it moved since only by a call that looks again.
+ * Head is read first: it moved since only by a call that looks again.  A single
+ * consumer has no turn, and the caller need not be it: then no block is looked into.
  */
 static int list_seems_ready(struct chan *c, enum chan__side side, struct chan_receiver *rx)
 {
 	struct list *l = list_of(c);
 	uint64_t head;
-	bool busy = false;
-	int e;
+	bool busy = c->single_consumer;
+	int e = EAGAIN;
 
 	if (side == CHAN__SEND)
 		return list_ready(c, side, rx, &head);
-	e = list_receivable(l, &head, &busy);
+	if (busy)
+		head = chan__u64_load_acquire(&l->head);
+	else
+		e = list_receivable(l, &head, &busy);
 	if (!busy)
 		return e;
 	e = list_none(l, head);
