@@ -818,6 +818,7 @@ static bool mcn_serve(struct chan *c, enum chan__side side)
 		return false;
 	}
 	mcn_serve_node(q, side, served);
+	chan__follow(c, side, &c->receiver); /* before its call can end, and its descriptor be closed */
 	chan__node_settle(served, 0);
 	mcn_pass_on(c, chan__opposite(side), NULL);
 	mcn_pass_on(c, side, NULL);
