@@ -207,7 +207,8 @@ CHAN__INLINE size_t bc_let_go(chan__u64 *slot)
 	return bc_unhold(slot, BC_TURN);
 }
 
-/* n slots turned free, and a receive of this subscription is over (NULL: none). */
+/* n slots turned free, and a receive of this subscription, or all of it, is over;
+ * NULL: the caller sends. */
 CHAN__INLINE void bc_freed(struct broadcast *b, size_t n, struct chan_receiver *by)
 {
 	uint32_t attention = chan__waitq_attention(&b->base.waiting[CHAN__SEND]);
@@ -909,7 +910,7 @@ static void bc_unsubscribe(struct chan_receiver *rx)
 		return;
 	CHAN_TP("broadcast:dismissed");
 	freed = bc_empty(b, s, end);
-	bc_freed(b, freed, NULL);
+	bc_freed(b, freed, &s->base);
 	if (last && (chan__waitq_attention(senders) & CHAN__WAITERS))
 		chan__waitq_wake(senders, CHAN__ALL);
 	bc_subscription_free(c, s);

@@ -137,21 +137,28 @@ static struct mc_woken mc_choose(struct mc *m, enum chan__side side, uint32_t n)
  * served, so that nobody can be faster than it once more; and if it has left
  * meanwhile, whoever stands behind it is woken in its place.
  */
-static void mc_wake(struct mc *m, enum chan__side side, struct mc_woken woken)
+static void mc_settle(struct mc *m, enum chan__side side, struct mc_woken woken)
 {
 	struct chan *c = &m->base;
 
+	chan__node_settle_chain(woken.chain);
+	if (chan__likely(!woken.starving))
+		return;
+	CHAN_TP("mutex_condvar:starving");
+	if (!c->flavor->serve(c, side))
+		c->flavor->pass_on(c, side, NULL);
+}
+
+/* The same for a call of the other side, after a change. */
+static void mc_wake(struct mc *m, enum chan__side side, struct mc_woken woken)
+{
+	struct chan *c = &m->base;
 	bool held = woken.starving || (woken.chain && chan__has_callbacks(c));
 
 	if (held)
 		chan__hold(c);
 	chan__follow(c, chan__opposite(side), &c->receiver);
-	chan__node_settle_chain(woken.chain);
-	if (chan__unlikely(woken.starving)) {
-		CHAN_TP("mutex_condvar:starving");
-		if (!c->flavor->serve(c, side))
-			c->flavor->pass_on(c, side, NULL);
-	}
+	mc_settle(m, side, woken);
 	if (held)
 		chan__release(c);
 }
@@ -649,7 +656,7 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 		senders = mc_choose(&q->m, CHAN__SEND, 1);
 	mc_leave(&q->m.lock);
 	mc_wake(&q->m, CHAN__RECV, woken);
-	mc_wake(&q->m, CHAN__SEND, senders);
+	mc_settle(&q->m, CHAN__SEND, senders);
 	chan__release(c);
 	if (e == 0 && was_displaced)
 		*was_displaced = true;
