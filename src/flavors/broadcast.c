@@ -584,12 +584,12 @@ static bool bc_wake_next(struct broadcast *b, size_t *left)
 	if (*left > 0) {
 		s = b->hungry;
 		b->hungry = s->ring_next;
-		starving = chan__waitlist_starving(&s->waiters) ? s : NULL;
 		woken = bc_claim_waiter(b, s);
+		starving = woken && !woken->observer && woken->starving ? s : NULL;
 		--*left;
 	}
 	chan__forklock_release(&b->lock);
-	if (chan__unlikely(starving != NULL) && woken && !woken->observer)
+	if (chan__unlikely(starving != NULL))
 		bc_receive_for(b, starving, woken);
 	chan__node_settle_chain(woken);
 	return *left > 0;
@@ -614,14 +614,13 @@ static CHAN__COLD void bc_notify_receivers(struct broadcast *b, uint32_t attenti
 /* Before taking: somebody was passed over too often by clones of this handle. */
 static CHAN__COLD void bc_serve_receiver(struct broadcast *b, struct subscription *s)
 {
-	struct chan__node *n = NULL;
+	struct chan__node *n;
 	uint64_t at;
 
 	if (bc_receivable(b, s, &at) == EAGAIN)
 		return;
 	chan__forklock_acquire(&b->lock);
-	if (chan__waitlist_starving(&s->waiters))
-		n = chan__waitlist_claim(&s->waiters);
+	n = chan__waitlist_claim_starving(&s->waiters);
 	bc_describe(b, s);
 	chan__forklock_release(&b->lock);
 	if (n) {

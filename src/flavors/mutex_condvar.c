@@ -163,11 +163,11 @@ static void mc_wake(struct mc *m, enum chan__side side, struct mc_woken woken)
 		chan__release(c);
 }
 
-/* The lock is held: the first waiter, to be served.  No observer is claimed with
- * it: the message is not for them to see. */
-static struct chan__node *mc_claim_one(struct mc *m, enum chan__side side)
+/* The lock is held: the first waiter that starves, to be served.  No observer is
+ * claimed with it: the message is not for them to see. */
+static struct chan__node *mc_claim_starving(struct mc *m, enum chan__side side)
 {
-	struct chan__node *claimed = chan__waitlist_claim(&m->list[side]);
+	struct chan__node *claimed = chan__waitlist_claim_starving(&m->list[side]);
 
 	mc_describe(m, side);
 	return claimed;
@@ -820,7 +820,7 @@ static bool mcn_serve(struct chan *c, enum chan__side side)
 	struct chan__node *served;
 
 	mc_enter(&q->m.lock);
-	if (!mcn_servable(q, side) || !(served = mc_claim_one(&q->m, side))) {
+	if (!mcn_servable(q, side) || !(served = mc_claim_starving(&q->m, side))) {
 		mc_leave(&q->m.lock);
 		return false;
 	}
@@ -1178,8 +1178,8 @@ static struct chan__node *mcu_claim_starving(struct mcu *q)
 	struct chan__node *n = NULL;
 
 	mc_enter(&q->m.lock);
-	if (chan__waitlist_starving(&q->m.list[CHAN__RECV]) && mcu_readable(&q->m))
-		n = mc_claim_one(&q->m, CHAN__RECV);
+	if (mcu_readable(&q->m))
+		n = mc_claim_starving(&q->m, CHAN__RECV);
 	mc_leave(&q->m.lock);
 	return n;
 }
