@@ -9,11 +9,15 @@
  *     | callbacks running now | AWAITED | registration |
  *     +-----------------------+---------+--------------+
  *
- *     IDLE --poll--> ARMED --claimed, about to call--> WOKEN --poll, cancel--> IDLE
- *                      '--------withdrawn in time----------------------------->'
+ *     IDLE --poll--> ARMING --> ARMED --claimed, about to call--> WOKEN --poll, cancel--> IDLE
+ *                      |          '--------withdrawn in time----------------------------->'
+ *                      '--claimed, not called--> WOKEN --the same poll tries again--> IDLE
  *
  * A callback may poll again, so a registration can be armed, and even fire in
- * another thread, while an earlier callback has not returned: hence a count.
+ * another thread, while an earlier callback has not returned: hence a count.  For
+ * the same reason it must not begin before the poll that registered has done with the
+ * waker, not even in its own thread, which may find in the queue that somebody asked
+ * for it.  So who claims while that poll is ARMING leaves the wake-up to it.
  *
  * Who writes token: the owner (poll, cancel: one call at a time), and whoever
  * runs a callback.  All are read-modify-writes; they release what the writer
@@ -42,6 +46,7 @@ enum {
 	ASYNC_IDLE    = 0,
 	ASYNC_ARMED   = 1,
 	ASYNC_WOKEN   = 2,
+	ASYNC_ARMING  = 3,
 	ASYNC_STATE   = 3,
 	ASYNC_AWAITED = 4,
 	ASYNC_RUN     = 8
@@ -107,6 +112,28 @@ static void async_set(struct async *a, uint32_t state)
 		continue;
 }
 
+/* The owner's: false where a claimer was faster. */
+static bool async_set_armed(struct async *a)
+{
+	uint32_t old = async_load(a);
+
+	while ((old & ASYNC_STATE) == ASYNC_ARMING)
+		if (async_cas(a, &old, old - ASYNC_ARMING + ASYNC_ARMED))
+			return true;
+	return false;
+}
+
+/* The claimer's: it has arrived, and calls if the owner has armed.  What token was. */
+static uint32_t async_arrive(struct async *a)
+{
+	uint32_t old = async_load(a), run;
+
+	do
+		run = (old & ASYNC_STATE) == ASYNC_ARMED ? ASYNC_RUN : 0;
+	while (!async_cas(a, &old, ((old & ~(uint32_t)(ASYNC_STATE | ASYNC_AWAITED)) | ASYNC_WOKEN) + run));
+	return old;
+}
+
 /* The bit was taken off token by us: its owner sleeps until this. */
 static void async_tell(struct chan__parker *awaiter)
 {
@@ -139,15 +166,18 @@ static void async_call(struct async *a, struct async_run *run)
 	chan__callback_leave(guard);
 }
 
-/* The claimer has arrived.  Afterwards the waker is touched again only to take
- * the count back, for which its owner waits, or not at all. */
+/* After its arrival the claimer touches the waker only to call, and to take the count
+ * back, for which its owner waits, or not at all. */
 static void async_unpark(struct chan__parker *p)
 {
 	struct async *a = async_of_parker(p);
+	uint32_t old = async_arrive(a);
 	struct async_run run;
 
-	if (async_move(a, ASYNC_RUN + ASYNC_WOKEN - ASYNC_ARMED) & ASYNC_AWAITED)
+	if (old & ASYNC_AWAITED)
 		async_tell((struct chan__parker *)p->extra);
+	if ((old & ASYNC_STATE) == ASYNC_ARMING)
+		return;
 	async_call(a, &run);
 	if (run.gone) {
 		if (run.awaiter)
@@ -201,8 +231,8 @@ static bool async_withdraw(struct async *a)
 	return true;
 }
 
-/* False: ready after all. */
-static bool async_arm(struct async *a, const struct chan__watch *w)
+/* False: ready after all, or woken already. */
+static bool async_arm(struct async *a, const struct chan__watch *w, bool *woken)
 {
 	chan__waiter_renew(&a->waiter);
 	chan__node_init(&a->node);
@@ -211,9 +241,12 @@ static bool async_arm(struct async *a, const struct chan__watch *w)
 	a->node.observer = w->chan->flavor->meets_in_queue; /* a partner would do its work */
 	a->chan = w->chan;
 	a->side = w->side;
-	async_set(a, ASYNC_ARMED);
-	if (w->chan->flavor->watch(w->chan, w->side, &a->node))
-		return true;
+	async_set(a, ASYNC_ARMING);
+	if (w->chan->flavor->watch(w->chan, w->side, &a->node)) {
+		if (async_set_armed(a))
+			return true;
+		*woken = true;
+	}
 	async_set(a, ASYNC_IDLE);
 	return false;
 }
@@ -244,7 +277,7 @@ static int async_poll(struct async *a, const struct chan__watch *w)
 	}
 	e = chan__attempt(w);
 	while (e == EAGAIN) {
-		if (async_arm(a, w))
+		if (async_arm(a, w, &woken))
 			return EAGAIN;
 		e = chan__attempt(w);
 	}

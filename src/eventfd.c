@@ -138,6 +138,13 @@ static void pollable_attend(struct pollable *p)
 	}
 }
 
+/* The lock is held: for another purpose, while others may have noted a change. */
+static void pollable_leave(struct pollable *p)
+{
+	chan__lock_release(&p->lock);
+	pollable_attend(p);
+}
+
 static void pollable_note(struct pollable *p)
 {
 	chan__u32_fetch_or_seq_cst(&p->dirty, 1);
@@ -232,7 +239,7 @@ static bool pollable_find(const struct chan *c, const void *key, int *fd)
 		found = pollable_is_open_for(p, key) && p->generation == chan__process_generation();
 		if (found)
 			*fd = p->event.fd;
-		chan__lock_release(&p->lock);
+		pollable_leave(p);
 	}
 	return found;
 }
@@ -246,7 +253,7 @@ static int pollable_reopen(const struct chan *c, enum chan__side side, struct ch
 		chan__lock_acquire(&p->lock);
 		if (pollable_is_open_for(p, NULL) && (e = pollable_open(p, side, rx)) == 0)
 			*fd = p->event.fd;
-		chan__lock_release(&p->lock);
+		pollable_leave(p);
 	}
 	return e;
 }
@@ -321,7 +328,7 @@ void chan__polled_end(struct chan *c, const struct chan_receiver *rx)
 			chan__ptr_store_release(&p->owner, NULL);
 			chan__event_close(&p->event);
 		}
-		chan__lock_release(&p->lock);
+		pollable_leave(p);
 	}
 }
 

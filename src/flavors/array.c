@@ -144,8 +144,10 @@ static CHAN__COLD void array_orphan(struct array *a, uint64_t pos)
 		chan__destroy_message(&a->base, array_msg(a, stamp));
 }
 
-/* Somebody pays attention to the side, which has n messages or slots more. */
-static CHAN__COLD void array_notify(struct array *a, enum chan__side side, size_t n, uint32_t attention)
+/* Somebody pays attention to the side, which has n messages or slots more by a call
+ * of the side `by`: its own where a sender makes way for another. */
+static CHAN__COLD void array_notify(struct array *a, enum chan__side side, size_t n, enum chan__side by,
+                                    uint32_t attention)
 {
 	struct chan *c = &a->base;
 	bool starving = (attention & CHAN__STARVING) != 0;
@@ -154,7 +156,7 @@ static CHAN__COLD void array_notify(struct array *a, enum chan__side side, size_
 	if (held)
 		chan__hold(c);
 	if (attention & CHAN__POLLED)
-		chan__changed(c, chan__opposite(side), &c->receiver);
+		chan__changed(c, by, &c->receiver);
 	/* One that starves is not woken but served, so that nobody can be faster than it
 	 * once more.  That makes a slot or a message for the other side, where somebody may
 	 * starve as well: each step settles one waiter, so it comes to an end.  Whether it
@@ -166,12 +168,12 @@ static CHAN__COLD void array_notify(struct array *a, enum chan__side side, size_
 		chan__release(c);
 }
 
-CHAN__INLINE void array_wake_senders(struct array *a, size_t n)
+CHAN__INLINE void array_wake_senders(struct array *a, size_t n, enum chan__side by)
 {
 	uint32_t attention = chan__waitq_attention(&a->base.waiting[CHAN__SEND]);
 
 	if (chan__unlikely(attention != 0))
-		array_notify(a, CHAN__SEND, n, attention);
+		array_notify(a, CHAN__SEND, n, by, attention);
 }
 
 /* n messages, the first at pos, were published while somebody paid attention. */
@@ -180,7 +182,7 @@ static CHAN__COLD void array_sent(struct array *a, uint64_t pos, size_t n, uint3
 	struct chan *c = &a->base;
 
 	if (!(attention & CHAN__GONE)) {
-		array_notify(a, CHAN__RECV, n, attention);
+		array_notify(a, CHAN__RECV, n, CHAN__SEND, attention);
 		return;
 	}
 	chan__hold(c);
@@ -203,7 +205,7 @@ CHAN__INLINE void array_wake_receivers(struct array *a, uint64_t pos, size_t n)
 	if (chan__unlikely(attention != 0))
 		array_sent(a, pos, n, attention);
 	if (!(attention & ~(uint32_t)CHAN__POLLED) && chan__unlikely(c->drop_oldest))
-		array_wake_senders(a, 1);
+		array_wake_senders(a, 1, CHAN__SEND);
 }
 
 /* -------------------------------------------------------------------- sending */
@@ -395,7 +397,7 @@ CHAN__INLINE int array_recv(struct chan *c, char *msgs, size_t max, bool single,
 	for (size_t i = 0; i < k; i++, pos = array_next(a, pos))
 		array_take(a, pos, msgs ? msgs + i * c->msg_size : NULL);
 	CHAN_TP("array:freed");
-	array_wake_senders(a, k);
+	array_wake_senders(a, k, CHAN__RECV);
 	return 0;
 }
 
@@ -488,7 +490,7 @@ static int array_displace(struct array *a, uint64_t tail, const void *msg, void 
 	/* If it was closed meanwhile, receivers took our position for a message to come. */
 	if (chan__waitq_attention(&a->base.waiting[CHAN__RECV]) & CHAN__WAITERS)
 		chan__waitq_wake(&a->base.waiting[CHAN__RECV], CHAN__ALL);
-	array_wake_senders(a, 1);
+	array_wake_senders(a, 1, CHAN__SEND);
 	return EAGAIN;
 }
 

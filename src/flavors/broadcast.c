@@ -207,7 +207,8 @@ CHAN__INLINE size_t bc_let_go(chan__u64 *slot)
 	return bc_unhold(slot, BC_TURN);
 }
 
-/* n slots turned free, and a receive of this subscription is over (NULL: none). */
+/* n slots turned free, and a receive of this subscription, or all of it, is over;
+ * NULL: the caller sends. */
 CHAN__INLINE void bc_freed(struct broadcast *b, size_t n, struct chan_receiver *by)
 {
 	uint32_t attention = chan__waitq_attention(&b->base.waiting[CHAN__SEND]);
@@ -583,12 +584,12 @@ static bool bc_wake_next(struct broadcast *b, size_t *left)
 	if (*left > 0) {
 		s = b->hungry;
 		b->hungry = s->ring_next;
-		starving = chan__waitlist_starving(&s->waiters) ? s : NULL;
 		woken = bc_claim_waiter(b, s);
+		starving = woken && !woken->observer && woken->starving ? s : NULL;
 		--*left;
 	}
 	chan__forklock_release(&b->lock);
-	if (chan__unlikely(starving != NULL) && woken && !woken->observer)
+	if (chan__unlikely(starving != NULL))
 		bc_receive_for(b, starving, woken);
 	chan__node_settle_chain(woken);
 	return *left > 0;
@@ -613,14 +614,13 @@ static CHAN__COLD void bc_notify_receivers(struct broadcast *b, uint32_t attenti
 /* Before taking: somebody was passed over too often by clones of this handle. */
 static CHAN__COLD void bc_serve_receiver(struct broadcast *b, struct subscription *s)
 {
-	struct chan__node *n = NULL;
+	struct chan__node *n;
 	uint64_t at;
 
 	if (bc_receivable(b, s, &at) == EAGAIN)
 		return;
 	chan__forklock_acquire(&b->lock);
-	if (chan__waitlist_starving(&s->waiters))
-		n = chan__waitlist_claim(&s->waiters);
+	n = chan__waitlist_claim_starving(&s->waiters);
 	bc_describe(b, s);
 	chan__forklock_release(&b->lock);
 	if (n) {
@@ -909,7 +909,7 @@ static void bc_unsubscribe(struct chan_receiver *rx)
 		return;
 	CHAN_TP("broadcast:dismissed");
 	freed = bc_empty(b, s, end);
-	bc_freed(b, freed, NULL);
+	bc_freed(b, freed, &s->base);
 	if (last && (chan__waitq_attention(senders) & CHAN__WAITERS))
 		chan__waitq_wake(senders, CHAN__ALL);
 	bc_subscription_free(c, s);

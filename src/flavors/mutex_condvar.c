@@ -137,30 +137,37 @@ static struct mc_woken mc_choose(struct mc *m, enum chan__side side, uint32_t n)
  * served, so that nobody can be faster than it once more; and if it has left
  * meanwhile, whoever stands behind it is woken in its place.
  */
-static void mc_wake(struct mc *m, enum chan__side side, struct mc_woken woken)
+static void mc_settle(struct mc *m, enum chan__side side, struct mc_woken woken)
 {
 	struct chan *c = &m->base;
 
+	chan__node_settle_chain(woken.chain);
+	if (chan__likely(!woken.starving))
+		return;
+	CHAN_TP("mutex_condvar:starving");
+	if (!c->flavor->serve(c, side))
+		c->flavor->pass_on(c, side, NULL);
+}
+
+/* The same for a call of the other side, after a change. */
+static void mc_wake(struct mc *m, enum chan__side side, struct mc_woken woken)
+{
+	struct chan *c = &m->base;
 	bool held = woken.starving || (woken.chain && chan__has_callbacks(c));
 
 	if (held)
 		chan__hold(c);
 	chan__follow(c, chan__opposite(side), &c->receiver);
-	chan__node_settle_chain(woken.chain);
-	if (chan__unlikely(woken.starving)) {
-		CHAN_TP("mutex_condvar:starving");
-		if (!c->flavor->serve(c, side))
-			c->flavor->pass_on(c, side, NULL);
-	}
+	mc_settle(m, side, woken);
 	if (held)
 		chan__release(c);
 }
 
-/* The lock is held: the first waiter, to be served.  No observer is claimed with
- * it: the message is not for them to see. */
-static struct chan__node *mc_claim_one(struct mc *m, enum chan__side side)
+/* The lock is held: the first waiter that starves, to be served.  No observer is
+ * claimed with it: the message is not for them to see. */
+static struct chan__node *mc_claim_starving(struct mc *m, enum chan__side side)
 {
-	struct chan__node *claimed = chan__waitlist_claim(&m->list[side]);
+	struct chan__node *claimed = chan__waitlist_claim_starving(&m->list[side]);
 
 	mc_describe(m, side);
 	return claimed;
@@ -649,7 +656,7 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 		senders = mc_choose(&q->m, CHAN__SEND, 1);
 	mc_leave(&q->m.lock);
 	mc_wake(&q->m, CHAN__RECV, woken);
-	mc_wake(&q->m, CHAN__SEND, senders);
+	mc_settle(&q->m, CHAN__SEND, senders);
 	chan__release(c);
 	if (e == 0 && was_displaced)
 		*was_displaced = true;
@@ -813,11 +820,12 @@ static bool mcn_serve(struct chan *c, enum chan__side side)
 	struct chan__node *served;
 
 	mc_enter(&q->m.lock);
-	if (!mcn_servable(q, side) || !(served = mc_claim_one(&q->m, side))) {
+	if (!mcn_servable(q, side) || !(served = mc_claim_starving(&q->m, side))) {
 		mc_leave(&q->m.lock);
 		return false;
 	}
 	mcn_serve_node(q, side, served);
+	chan__follow(c, side, &c->receiver); /* before its call can end, and its descriptor be closed */
 	chan__node_settle(served, 0);
 	mcn_pass_on(c, chan__opposite(side), NULL);
 	mcn_pass_on(c, side, NULL);
@@ -1170,8 +1178,8 @@ static struct chan__node *mcu_claim_starving(struct mcu *q)
 	struct chan__node *n = NULL;
 
 	mc_enter(&q->m.lock);
-	if (chan__waitlist_starving(&q->m.list[CHAN__RECV]) && mcu_readable(&q->m))
-		n = mc_claim_one(&q->m, CHAN__RECV);
+	if (mcu_readable(&q->m))
+		n = mc_claim_starving(&q->m, CHAN__RECV);
 	mc_leave(&q->m.lock);
 	return n;
 }

@@ -191,6 +191,22 @@ struct chan__node *chan__waitlist_claim(struct chan__waitlist *l)
 	return waitlist_claim_from(l, &l->first);
 }
 
+/* The starving stand at the front. */
+struct chan__node *chan__waitlist_claim_starving(struct chan__waitlist *l)
+{
+	struct chan__node *n = NULL;
+
+	while (!n && chan__waitlist_starving(l)) {
+		struct chan__node *first = l->first;
+
+		chan__waitlist_remove(l, first);
+		first->next = NULL;
+		if (chan__waiter_claim(first->waiter))
+			n = first;
+	}
+	return n;
+}
+
 struct chan__node *chan__waitlist_claim_observers(struct chan__waitlist *l)
 {
 	struct chan__node *chain = NULL, **end = &chain;
@@ -340,12 +356,11 @@ void chan__waitq_wake(struct chan__waitq *q, uint32_t n)
 
 struct chan__node *chan__waitq_claim_starving(struct chan__waitq *q)
 {
-	struct chan__node *n = NULL;
+	struct chan__node *n;
 
 	if (!chan__lock_try(&q->lock))
 		return NULL;
-	if (chan__waitlist_starving(&q->list))
-		n = chan__waitlist_claim(&q->list);
+	n = chan__waitlist_claim_starving(&q->list);
 	waitq_describe(q);
 	waitq_release(q);
 	return n;

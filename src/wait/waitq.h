@@ -104,6 +104,9 @@ CHAN__HIDDEN void chan__waitlist_add(struct chan__waitlist *l, struct chan__node
 CHAN__HIDDEN void chan__waitlist_remove(struct chan__waitlist *l, struct chan__node *n);
 /* The first that could be claimed, removed; NULL: nobody waits.  No observer. */
 CHAN__HIDDEN struct chan__node *chan__waitlist_claim(struct chan__waitlist *l);
+/* The first that starves, likewise, to be served.  Nobody else may be: a callback
+ * that waits has no message, and no place for one. */
+CHAN__HIDDEN struct chan__node *chan__waitlist_claim_starving(struct chan__waitlist *l);
 /* Every observer, linked by next. */
 CHAN__HIDDEN struct chan__node *chan__waitlist_claim_observers(struct chan__waitlist *l);
 /* Up to n waiters (CHAN__ALL: all), in order, then every observer. */
