@@ -603,6 +603,7 @@ void model_fence_heavy(model_at at)
 
 void model_copy(void *to, const void *from, size_t size, model_at)
 {
+	model_check(size == 0 || (from && to), "a message from nowhere, or to nowhere");
 	touch(from, size, false, __builtin_return_address(0));
 	touch(to, size, true, __builtin_return_address(0));
 	if (size > 0)

@@ -2633,9 +2633,9 @@ static const struct plot {
 	int fits;
 	uint64_t executions;
 } plots[] = {
-	{ "once",       0, flow_before,       once_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST, 100000 },
-	{ "flow",       0, flow_before,       flow_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST, 100000 },
-	{ "leave",      0, drain_before,      leave_thread,      account, FIT_ANY, 100000 },
+	{ "once",       0, flow_before,       once_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST, 75000 },
+	{ "flow",       0, flow_before,       flow_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST, 75000 },
+	{ "leave",      0, drain_before,      leave_thread,      account, FIT_ANY, 75000 },
 	{ "drain",      0, drain_before,      drain_thread,      account, FIT_ANY, 20000 },
 	{ "close",      0, drain_before,      close_thread,      account, FIT_ANY, 20000 },
 	{ "timed",      3, timed_before,      timed_thread,      flow_after, FIT_MANY | FIT_WAITS | FIT_ALSO_CAST, 20000 },
@@ -2677,8 +2677,8 @@ static const struct plot {
 	{ "displace",     3, pair_before,      displace_thread,     pair_after,   FIT_MANY | FIT_DROP, 10000 },
 	{ "watch-recv",   2, watch_before,     watch_recv_thread,   pair_after,   FIT_SELECT | FIT_QUEUE, 10000 },
 	{ "watch-send",   2, watch_before,     watch_send_thread,   pair_after,   FIT_SELECT | FIT_ONE_SLOT, 10000 },
-	{ "async-once",    0, async_before,         async_once_thread,    async_after, FIT_WAITS | FIT_ALSO_CAST, 20000 },
-	{ "async-flow",    0, async_before,         async_flow_thread,    async_after, FIT_WAITS | FIT_ALSO_CAST, 20000 },
+	{ "async-once",    0, async_before,         async_once_thread,    async_after, FIT_WAITS | FIT_ALSO_CAST, 10000 },
+	{ "async-flow",    0, async_before,         async_flow_thread,    async_after, FIT_WAITS | FIT_ALSO_CAST, 10000 },
 	{ "async-drain",   0, async_drain_before,   async_drain_thread,   async_drain_after, FIT_ANY, 10000 },
 	{ "async-leave",   0, async_leave_before,   async_leave_thread,   async_leave_after, FIT_ANY, 10000 },
 	{ "async-give-up", 3, async_give_up_before, async_give_up_thread, account, FIT_MANY | FIT_WAITS | FIT_ALSO_CAST, 10000 },
