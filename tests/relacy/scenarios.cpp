@@ -2282,6 +2282,27 @@ static void async_leave_after(void)
 	account();
 }
 
+/* async-force: one sender displaces, which holds others up that poll. */
+
+static void async_force_before(void)
+{
+	async_drain_before();
+	sender_closes = false;
+}
+
+static void async_force_thread(int i)
+{
+	if (i != 0) {
+		async_drain_thread(i);
+		return;
+	}
+	for (int n = 0; n < 3; n++)
+		force_once(0, n);
+	guest_end(0);
+	leave_word(0);
+	chan_sender_drop(tx);
+}
+
 /* async-give-up: as timed, one message for two receivers, one of which does not wait
  * for it after all; what woke it must wake the other.  async-give-up-send: the
  * mirror image. */
@@ -2514,6 +2535,31 @@ static void async_cast_thread(int i)
 		chan_receiver_drop(subscriptions[i - 1]);
 }
 
+/* async-lag: the sender displaces, and a gap is something to receive. */
+
+static void async_lag_before(void)
+{
+	cast_make(1, false);
+	guests_begin(1, -1);
+	guests[2].from = subscriptions[1];
+	guests_ask();
+}
+
+static void async_lag_thread(int i)
+{
+	guest_says(i);
+	if (i == 0) {
+		model_check(guest_send_some(0, 4) == 0, "a send failed");
+		guest_end(0);
+		chan_sender_drop(tx);
+		return;
+	}
+	guest_recv_all(i, i - 1);
+	guest_end(i);
+	lost[i - 1] = chan_receiver_lost(subscriptions[i - 1]);
+	chan_receiver_drop(subscriptions[i - 1]);
+}
+
 /* async-again: a subscription ends, with its descriptor, and another begins. */
 
 static void async_again_before(void)
@@ -2681,6 +2727,7 @@ static const struct plot {
 	{ "async-flow",    0, async_before,         async_flow_thread,    async_after, FIT_WAITS | FIT_ALSO_CAST, 10000 },
 	{ "async-drain",   0, async_drain_before,   async_drain_thread,   async_drain_after, FIT_ANY, 10000 },
 	{ "async-leave",   0, async_leave_before,   async_leave_thread,   async_leave_after, FIT_ANY, 10000 },
+	{ "async-force",   0, async_force_before,   async_force_thread,   async_drain_after, FIT_ARRAY, 10000 },
 	{ "async-give-up", 3, async_give_up_before, async_give_up_thread, account, FIT_MANY | FIT_WAITS | FIT_ALSO_CAST, 10000 },
 	{ "async-give-up-send", 3, async_give_up_send_before, async_give_up_send_thread, account, FIT_MANY | FIT_WAITS | FIT_BOUNDED, 10000 },
 	{ "async-turn",    3, async_turn_before,    async_turn_thread,    pair_after, FIT_SELECT, 10000 },
@@ -2688,6 +2735,7 @@ static const struct plot {
 	{ "async-one",     0, async_one_before,     async_one_thread,     async_one_after, FIT_ONE, 10000 },
 	{ "async-one-leave", 0, async_one_leave_before, async_one_leave_thread, account, FIT_ONE, 10000 },
 	{ "async-cast",    3, async_cast_before,    async_cast_thread,    cast_flow_after, FIT_CAST | FIT_WAITS, 10000 },
+	{ "async-lag",     3, async_lag_before,     async_lag_thread,     cast_close_after, FIT_CAST | FIT_DROP, 10000 },
 	{ "async-again",   2, async_again_before,   async_again_thread,   nothing_after, FIT_CAST, 10000 },
 	{ "async-tokens",  3, async_tokens_before,  async_tokens_thread,  drop_tokens, FIT_TREE, 10000 },
 	{ "async-timer",   3, async_timer_before,   async_timer_thread,   timer_after, FIT_TIMER, 10000 },
