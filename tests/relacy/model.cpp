@@ -88,6 +88,38 @@ rl::atomic<T> *cell(const void *a)
 	return (rl::atomic<T> *)const_cast<void *>(a);
 }
 
+/* Memory that the program lent, and the atomics made in there. */
+struct range { uintptr_t from, to; };
+
+enum { LENT_MAX = 4 };
+
+range lent[LENT_MAX];
+int lent_count;
+struct { uintptr_t at; void (*fini)(void *a); } guests[2 * LENT_MAX];
+int guest_count;
+
+bool is_in(const range &r, uintptr_t p)
+{
+	return p >= r.from && p < r.to;
+}
+
+template<typename T>
+void fini(void *a)
+{
+	cell<T>(a)->~atomic();
+}
+
+void note_guest(void *a, void (*fini)(void *a))
+{
+	for (int i = 0; i < lent_count; i++)
+		if (is_in(lent[i], (uintptr_t)a)) {
+			if (guest_count == 2 * LENT_MAX)
+				abort();
+			guests[guest_count].at = (uintptr_t)a;
+			guests[guest_count++].fini = fini;
+		}
+}
+
 template<typename T>
 void init(void *a, T v)
 {
@@ -96,6 +128,7 @@ void init(void *a, T v)
 	c.disable_preemption();
 	::new (a) rl::atomic<T>(v);
 	c.enable_preemption();
+	note_guest(a, fini<T>);
 }
 
 template<typename T>
@@ -198,7 +231,7 @@ enum { SHADOW_BITS = 14, SHADOW_SIZE = 1 << SHADOW_BITS, FREED_MAX = 64 };
 shadow shadows[SHADOW_SIZE];
 unsigned execution;
 int shadow_used;
-struct { uintptr_t from, to; } freed[FREED_MAX];
+range freed[FREED_MAX];
 int freed_count;
 
 shadow *shadow_of(uintptr_t key)
@@ -229,7 +262,7 @@ void shadow_fail(const char *what, const void *pc, const void *other)
 void shadow_check_freed(uintptr_t p, const void *pc)
 {
 	for (int i = 0; i < freed_count; i++)
-		if (p >= freed[i].from && p < freed[i].to)
+		if (is_in(freed[i], p))
 			shadow_fail("access to freed memory", pc, NULL);
 }
 
@@ -305,6 +338,14 @@ void touch(const void *p, size_t size, bool writes, const void *pc)
 			shadow_write(shadow_of(key), me, pc);
 		else
 			shadow_read(shadow_of(key), me, pc);
+}
+
+void shadow_end(uintptr_t from, size_t size)
+{
+	if (freed_count == FREED_MAX)
+		abort();
+	freed[freed_count].from = from;
+	freed[freed_count++].to = from + size;
 }
 
 /* Memory that was given back comes out again: a new life for its shadow. */
@@ -404,7 +445,7 @@ struct event {
 	unsigned edges; /* how often it was raised */
 };
 
-enum { EVENTS_MAX = 8 };
+enum { EVENTS_MAX = 16 };
 
 event events[EVENTS_MAX];
 int event_count;
@@ -434,13 +475,42 @@ void event_wake(const event *e)
 	}
 }
 
+/* True: there is something to report.  Who waits for edges is told of each once. */
+bool event_report(event *e, unsigned *edge)
+{
+	bool told = edge && *edge == e->edges;
+
+	if (edge)
+		*edge = e->edges;
+	return e->raised && !told;
+}
+
+/* One that is armed raises itself while somebody waits. */
+void event_sleep(event *e)
+{
+	rl::context &c = rl::ctx();
+	int me = c.threadx_->index_;
+	rl::unpark_reason reason;
+
+	sleepers[sleeper_count].word = e;
+	sleepers[sleeper_count++].thread = me;
+	reason = c.park_current_thread(e->armed, true, false, rl::debug_info("event_sleep", "", 0));
+	if (reason != rl::unpark_reason_normal)
+		sleeper_remove(me);
+	if (reason == rl::unpark_reason_timeout && e->armed) {
+		e->raised = true;
+		e->edges++;
+		event_wake(e);
+	}
+}
+
 /* ------------------------------------------------------------------ executions */
 
 void begin()
 {
 	tls_begin();
 	memset(events, 0, sizeof(events));
-	event_count = 0;
+	event_count = lent_count = guest_count = 0;
 	memset(late, 0, sizeof(late));
 	execution++;
 	shadow_used = freed_count = sleeper_count = 0;
@@ -482,8 +552,8 @@ const rl::debug_info HERE("model", "", 0);
 
 void model_init32(void *a, uint32_t v, model_at) { init<uint32_t>(a, v); }
 void model_init64(void *a, uint64_t v, model_at) { init<uint64_t>(a, v); }
-void model_fini32(void *a) { cell<uint32_t>(a)->~atomic(); }
-void model_fini64(void *a) { cell<uint64_t>(a)->~atomic(); }
+void model_fini32(void *a) { fini<uint32_t>(a); }
+void model_fini64(void *a) { fini<uint64_t>(a); }
 
 uint32_t model_load32(const void *a, model_order o, model_at at) { return load<uint32_t>(a, o, at); }
 uint64_t model_load64(const void *a, model_order o, model_at at) { return load<uint64_t>(a, o, at); }
@@ -533,6 +603,7 @@ void model_fence_heavy(model_at at)
 
 void model_copy(void *to, const void *from, size_t size, model_at)
 {
+	model_check(size == 0 || (from && to), "a message from nowhere, or to nowhere");
 	touch(from, size, false, __builtin_return_address(0));
 	touch(to, size, true, __builtin_return_address(0));
 	if (size > 0)
@@ -650,6 +721,20 @@ bool model_event_lower(int fd)
 	return was;
 }
 
+void model_event_wait(int fd, unsigned *edge)
+{
+	event *e = event_enter(fd, "descriptor polled");
+
+	while (!event_report(e, edge))
+		event_sleep(e);
+	model_say("descriptor readable");
+}
+
+bool model_event_is_raised(int fd)
+{
+	return events[fd].raised;
+}
+
 void model_event_close(int fd)
 {
 	event_enter(fd, "descriptor closed")->open = false;
@@ -661,6 +746,7 @@ void model_event_arm(int fd, bool armed)
 
 	e->armed = armed;
 	e->raised = false;
+	event_wake(e); /* to wait for that */
 }
 
 void *model_alloc(size_t size)
@@ -677,10 +763,29 @@ void *model_alloc(size_t size)
 void model_free(void *p, size_t size)
 {
 	rl::ctx().free(p, false, HERE);
-	if (freed_count == FREED_MAX)
+	shadow_end((uintptr_t)p, size);
+}
+
+void model_lend(void *p, size_t size)
+{
+	if (lent_count == LENT_MAX)
 		abort();
-	freed[freed_count].from = (uintptr_t)p;
-	freed[freed_count++].to = (uintptr_t)p + size;
+	lent[lent_count].from = (uintptr_t)p;
+	lent[lent_count++].to = (uintptr_t)p + size;
+}
+
+/* The caller writes to it, and nobody touches it again. */
+void model_take_back(void *p, size_t size)
+{
+	const range r = { (uintptr_t)p, (uintptr_t)p + size };
+
+	for (int i = guest_count - 1; i >= 0; i--)
+		if (is_in(r, guests[i].at)) {
+			guests[i].fini((void *)guests[i].at);
+			guests[i] = guests[--guest_count];
+		}
+	touch(p, size, true, __builtin_return_address(0));
+	shadow_end(r.from, size);
 }
 
 void model_yield(void)

@@ -107,6 +107,16 @@ void model_say(const char *what);
 void model_wrote(const void *p, size_t size);
 void model_read(const void *p, size_t size);
 
+/* Until the descriptor is readable; with `edge`, also until it was raised since
+ * *edge was written here.  UINT_MAX: has it been raised at all? */
+void model_event_wait(int fd, unsigned *edge);
+bool model_event_is_raised(int fd);
+
+/* Memory of the program in which the library makes atomics that it never unmakes,
+ * until it is given back. */
+void model_lend(void *p, size_t size);
+void model_take_back(void *p, size_t size);
+
 /* Slots of a block of the list, from now on; 2 or 4. */
 extern size_t model_per_block;
 /* One allocation in so many fails; 0: none. */
