@@ -165,18 +165,17 @@ void chan__changed(struct chan *c, enum chan__side by, struct chan_receiver *rx)
 	}
 }
 
-int chan__refused(struct chan *c, enum chan__side side, struct chan_receiver *rx)
+void chan__refused(struct chan *c, enum chan__side side, struct chan_receiver *rx)
 {
 	const void *key = side == CHAN__RECV ? pollable_key(c, rx) : c;
 
 	if (!(chan__u32_load_relaxed(&c->waiting[side].attention) & CHAN__POLLED))
-		return EAGAIN;
+		return;
 	for (struct pollable *p = pollable_first(c); p; p = p->next)
 		if (pollable_is_open_for(p, key)) {
 			chan__u32_fetch_or_seq_cst(&p->marks, POLLABLE_REFUSED);
 			pollable_note(p);
 		}
-	return EAGAIN;
 }
 
 /* -------------------------------------------------------------- opening, closing */

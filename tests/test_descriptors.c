@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/event.h"
+#include "block.h"
 #include "support/support.h"
 
 /* --------------------------------------------------------- what the library does */
@@ -801,6 +802,66 @@ struct dropping {
 	chan_receiver_t *rx;
 	struct worker worker;
 };
+
+/* A thread whose patience is at its end waits for its side. */
+struct starving {
+	struct chan__watch watch;
+	uint64_t number;
+	int result;
+	struct worker worker;
+};
+
+static void starve(void *arg)
+{
+	static const struct chan__deadline forever = { true, { 0, 0 } };
+	struct starving *s = arg;
+	struct chan__wait wait = { .watches = &s->watch, .deadline = &forever, .parker = &chan__parker_default };
+	struct chan__watch *chosen;
+
+	s->watch.node.vain = CHAN__PATIENCE;
+	s->watch.node.source = &s->number;
+	s->watch.node.target = &s->number;
+	s->result = chan__wait(&wait, &chosen);
+}
+
+static void start_starving(struct starving *s, struct ends *e, bool sends)
+{
+	chan__watch_init(&s->watch, e->rx->chan, sends ? NULL : e->rx);
+	s->number = 77;
+	worker_start(&s->worker, starve, s);
+	worker_wait_asleep(&s->worker);
+}
+
+/* The message was in the channel for an instant, inside the send. */
+static void what_a_starving_receiver_is_served_with_is_not_shown(const struct kind *k)
+{
+	struct watched w = watched_open(k);
+	struct starving s;
+
+	start_starving(&s, &w.e, false);
+	queue_numbers(w.e.tx, 5, 1);
+	worker_join(&s.worker);
+	must(s.result == 0 && s.number == 5);
+	must_show_the_truth(&w);
+	must_be_true(&w);
+	ends_drop(&w.e);
+}
+
+static void what_a_starving_sender_is_served_with_is_not_shown(const struct kind *k)
+{
+	struct watched w = watched_open(k);
+	struct starving s;
+
+	queue_numbers(w.e.tx, 1, k->capacity);
+	start_starving(&s, &w.e, true);
+	expect_numbers(w.e.rx, 1, 1);
+	worker_join(&s.worker);
+	must_eq(s.result, 0);
+	must(chan_is_full(w.e.c));
+	must_show_the_truth(&w);
+	must_be_true(&w);
+	ends_drop(&w.e);
+}
 
 static void drop_receiver(void *arg)
 {
@@ -1922,6 +1983,8 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(who_lowers_late_raises_again, NEEDS_QUEUE),
 	BEHAVIOUR(a_senders_descriptor_is_as_exact, NEEDS_LIMIT | NEEDS_FULL | NEEDS_RECEIVERS | NEEDS_SENDERS),
 	BEHAVIOUR(after_EAGAIN_there_is_an_edge, NEEDS_QUEUE | NEEDS_RECEIVERS),
+	BEHAVIOUR(what_a_starving_receiver_is_served_with_is_not_shown, NEEDS_QUEUE | NEEDS_RECEIVERS),
+	BEHAVIOUR(what_a_starving_sender_is_served_with_is_not_shown, NEEDS_QUEUE | NEEDS_FULL),
 	BEHAVIOUR(closing_waits_for_who_writes, NEEDS_QUEUE),
 	BEHAVIOUR(a_rendezvous_is_readable_while_a_partner_waits, NEEDS_RENDEZVOUS),
 	BEHAVIOUR(a_partner_that_gave_up_is_not_shown, NEEDS_RENDEZVOUS),
