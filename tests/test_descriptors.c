@@ -710,6 +710,30 @@ static void who_takes_the_last_message_lowers(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* One that took a raising from its holder tells it so: no call is made in vain. */
+static void what_the_holder_was_robbed_of_costs_one_call(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+
+	receiver_fd(e.rx);
+	for (size_t more = 0; more < 3; more++) {
+		struct trying t;
+
+		forget_work();
+		start_held(&t, &e, true, RAISE, true);
+		must_give(0, chan_try_recv(e.rx, NULL));
+		must_have_worked(1, 1);
+		must_give(EAGAIN, chan_try_recv(e.rx, NULL));
+		queue_numbers(e.tx, 0, more > 0);
+		expect_numbers(e.rx, 0, more > 1);
+		let_go(&t);
+		must_have_worked(more == 1, 0);
+		expect_numbers(e.rx, 0, more == 1);
+		must_have_worked(0, more == 1);
+	}
+	ends_drop(&e);
+}
+
 /* It was to raise, and the message is gone meanwhile. */
 static void who_raises_late_lowers_again(const struct kind *k)
 {
@@ -1979,6 +2003,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_change_costs_one_call_and_a_message_none, NEEDS_TWO),
 	BEHAVIOUR(a_senders_change_costs_one_call, NEEDS_LIMIT | NEEDS_TWO | NEEDS_FULL),
 	BEHAVIOUR(who_takes_the_last_message_lowers, NEEDS_QUEUE | NEEDS_RECEIVERS),
+	BEHAVIOUR(what_the_holder_was_robbed_of_costs_one_call, NEEDS_QUEUE | NEEDS_RECEIVERS),
 	BEHAVIOUR(who_raises_late_lowers_again, NEEDS_QUEUE),
 	BEHAVIOUR(who_lowers_late_raises_again, NEEDS_QUEUE),
 	BEHAVIOUR(a_senders_descriptor_is_as_exact, NEEDS_LIMIT | NEEDS_FULL | NEEDS_RECEIVERS | NEEDS_SENDERS),
