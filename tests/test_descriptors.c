@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -21,6 +22,8 @@
 #include "base/event.h"
 #include "block.h"
 #include "support/support.h"
+
+extern void (*chan__tp_hook)(const char *name);
 
 /* --------------------------------------------------------- what the library does */
 
@@ -59,6 +62,31 @@ static void hold_at(enum work what, bool after)
 	must(sem_init(&hold.arrived, 0, 0) == 0 && sem_init(&hold.go, 0, 0) == 0);
 	hold.after = after;
 	atomic_store(&hold.what, what);
+}
+
+/* The subject is held at a pause point of the library, the first time it passes. */
+static const char *hold_point;
+static atomic_bool held_at_point;
+
+static void on_point(const char *name)
+{
+	if (!is_subject || strcmp(name, hold_point) != 0 || atomic_exchange(&held_at_point, true))
+		return;
+	sem_post(&hold.arrived);
+	wait_sem(&hold.go);
+}
+
+static void hold_at_point(const char *name)
+{
+	must(sem_init(&hold.arrived, 0, 0) == 0 && sem_init(&hold.go, 0, 0) == 0);
+	hold_point = name;
+	atomic_store(&held_at_point, false);
+	__atomic_store_n(&chan__tp_hook, on_point, __ATOMIC_RELEASE);
+}
+
+static void hold_nobody(void)
+{
+	__atomic_store_n(&chan__tp_hook, NULL, __ATOMIC_RELEASE);
 }
 
 int __real_chan__event_open(struct chan__event *e);
@@ -682,6 +710,41 @@ static void let_go(struct trying *t)
 	sem_post(&hold.go);
 	worker_join(&t->worker);
 	must_eq(t->result, 0);
+}
+
+/* A single producer has moved the tail, and the channel is closed: the closer sees a
+ * message to come.  It never does, and the end is shown by whoever takes it back. */
+static void a_send_that_is_taken_back_shows_the_end(const struct kind *k)
+{
+	static const char *const flavors[] = { "array", "list" }, *const points[] = { "array:advanced", "list:advanced" };
+
+	(void)k;
+	for (size_t i = 0; i < COUNT_OF(flavors); i++) {
+		struct trying t = { .sends = true };
+		struct ends e;
+		chan_attr_t attr;
+		int fd;
+
+		must_give(0, chan_attr_init(&attr));
+		must_give(0, chan_attr_setflavor(&attr, flavor_named(flavors[i])));
+		must_give(0, chan_attr_setcapacity(&attr, i == 0 ? 4 : CHAN_UNBOUNDED));
+		must_give(0, chan_attr_setproducers(&attr, CHAN_SINGLE));
+		e = attr_open(&attr, 8);
+		fd = receiver_fd(e.rx);
+		t.e = &e;
+		hold_at_point(points[i]);
+		worker_start(&t.worker, try_held, &t);
+		wait_sem(&hold.arrived);
+		chan_close(e.c);
+		sem_post(&hold.go);
+		worker_join(&t.worker);
+		hold_nobody();
+		must_eq(t.result, EPIPE);
+		must(readable(fd));
+		must_give(EPIPE, chan_try_recv(e.rx, NULL));
+		must(readable(fd));
+		ends_drop(&e);
+	}
 }
 
 /* Put aside by the thread it woke, with the descriptor in its hands: that thread
@@ -2002,6 +2065,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(they_are_exact_after_every_call, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_change_costs_one_call_and_a_message_none, NEEDS_TWO),
 	BEHAVIOUR(a_senders_change_costs_one_call, NEEDS_LIMIT | NEEDS_TWO | NEEDS_FULL),
+	BEHAVIOUR(a_send_that_is_taken_back_shows_the_end, RUNS_ONCE),
 	BEHAVIOUR(who_takes_the_last_message_lowers, NEEDS_QUEUE | NEEDS_RECEIVERS),
 	BEHAVIOUR(what_the_holder_was_robbed_of_costs_one_call, NEEDS_QUEUE | NEEDS_RECEIVERS),
 	BEHAVIOUR(who_raises_late_lowers_again, NEEDS_QUEUE),
