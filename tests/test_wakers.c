@@ -1245,6 +1245,114 @@ static void what_comes_while_it_registers_is_not_missed(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* The first thread that passes a pause point is held there. */
+static struct {
+	const char *point;
+	atomic_bool passed;
+	sem_t arrived, go;
+} halt;
+
+static void on_point(const char *name)
+{
+	if (strcmp(name, halt.point) != 0 || atomic_exchange(&halt.passed, true))
+		return;
+	sem_post(&halt.arrived);
+	wait_sem(&halt.go);
+}
+
+static void halt_at(const char *point)
+{
+	must(sem_init(&halt.arrived, 0, 0) == 0 && sem_init(&halt.go, 0, 0) == 0);
+	halt.point = point;
+	atomic_store(&halt.passed, false);
+	__atomic_store_n(&chan__tp_hook, on_point, __ATOMIC_RELEASE);
+}
+
+static void halt_over(void)
+{
+	sem_post(&halt.go);
+	__atomic_store_n(&chan__tp_hook, NULL, __ATOMIC_RELEASE);
+}
+
+/* A channel whose memory is overwritten when it goes. */
+static struct ends open_overwritten(const struct kind *k, struct counting *counting)
+{
+	chan_allocator_t allocator;
+	chan_attr_t attr;
+
+	counting_init(counting);
+	allocator = counting_allocator(counting);
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setallocator(&attr, &allocator));
+	return attr_open(&attr, 8);
+}
+
+/* A thread sleeps in a call, and was woken; before it goes on, the other side is made
+ * to wait, and the channel's first waker stands there. */
+static void wait_for_who_was_woken(const struct kind *k, struct ends *e, struct counted *c, bool sends)
+{
+	uint64_t number;
+
+	counted_init(c, e);
+	c->then = drop_everything;
+	if (!sends)
+		queue_numbers(e->tx, 5, 1);
+	else
+		must_give(0, chan_try_recv(e->rx, &number));
+	wait_sem(&halt.arrived);
+	if (!sends && k->capacity > 1)
+		queue_numbers(e->tx, 6, k->capacity - 1);
+	while (sends && chan_try_recv(e->rx, &number) == 0)
+		continue;
+	must_give(EAGAIN, sends ? poll_recv(c) : poll_send(c));
+	halt_over();
+}
+
+static void the_first_wakers_callback_may_drop_what_a_thread_waits_with(const struct kind *k)
+{
+	for (size_t n = 0; n < 2 * CALL_FORMS; n++) {
+		bool sends = n % 2;
+		enum call_form form = (enum call_form)(n / 2);
+		struct counting counting;
+		struct ends e = open_overwritten(k, &counting);
+		struct call call = sends ? call_send(e.tx, form, 9) : call_recv(e.rx, form);
+		struct counted c;
+
+		if (sends)
+			fill(k, &e);
+		call_start_asleep(&call);
+		halt_at("block:woken");
+		wait_for_who_was_woken(k, &e, &c, sends);
+		call_finish(&call);
+		must(call.result == 0 && pthread_equal(c.thread, call.worker.thread));
+		must_have_called(&c, 1);
+		counting_must_balance(&counting);
+	}
+}
+
+static void the_first_wakers_callback_may_drop_what_a_select_waits_with(const struct kind *k)
+{
+	for (size_t n = 0; n < 2 * PICK_FORMS; n++) {
+		bool sends = n % 2;
+		struct counting counting;
+		struct ends e = open_overwritten(k, &counting);
+		uint64_t number = 9;
+		chan_case_t one = sends ? case_send(e.tx, &number) : case_recv(e.rx, &number);
+		struct pick pick = pick_of(&one, 1, 0, (enum pick_form)(n / 2));
+		struct counted c;
+
+		if (sends)
+			fill(k, &e);
+		pick_start_asleep(&pick);
+		halt_at("select:woken");
+		wait_for_who_was_woken(k, &e, &c, sends);
+		pick_finish(&pick);
+		must_have_picked(&pick, 0, 0);
+		must_have_called(&c, 1);
+		counting_must_balance(&counting);
+	}
+}
+
 /* ------------------------------------------------------------------------- at random */
 
 struct firing {
@@ -1709,6 +1817,8 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_poll_waits_for_no_callback, NEEDS_QUEUE | NEEDS_SENDERS),
 	BEHAVIOUR(an_inner_callback_cancels_the_outer, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(what_comes_while_it_registers_is_not_missed, NEEDS_QUEUE | FITS_ONE_MESSAGE),
+	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_thread_waits_with, NEEDS_LIMIT | NEEDS_FULL),
+	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_select_waits_with, NEEDS_LIMIT | NEEDS_FULL),
 	BEHAVIOUR(cancel_races_the_callback, NEEDS_QUEUE),
 	BEHAVIOUR(a_cancel_that_races_passes_on, NEEDS_QUEUE | NEEDS_RECEIVERS),
 	BEHAVIOUR(tasks_receive_from_threads, NEEDS_RECEIVERS | NEEDS_SENDERS),
