@@ -59,7 +59,7 @@ struct CHAN__ALIASING async {
 	void (*wake)(void *arg);
 	void *arg;
 	uint32_t magic;
-	enum chan__side side;
+	uint32_t generation;        /* of the process that registered; the owner */
 };
 
 _Static_assert(sizeof(struct async) <= sizeof(chan_waker_t), "a waker holds a registration");
@@ -194,6 +194,12 @@ static const struct chan__parker_kind async_kind = {
 
 /* -------------------------------------------------------------------- the owner */
 
+/* The side of the registration. */
+static enum chan__side async_side(const struct async *a)
+{
+	return a->node.receiver ? CHAN__RECV : CHAN__SEND;
+}
+
 /* Sleeps until token is no longer `old`. */
 static void async_await(struct async *a, uint32_t old)
 {
@@ -211,15 +217,20 @@ static void async_await(struct async *a, uint32_t old)
 
 /*
  * Ends the registration.  True: it had fired, or is about to, and that
- * wake-up is now the caller's to answer.
+ * wake-up is now the caller's to answer.  In a child, one of the parent's is only
+ * forgotten: it stands in no queue of the child's, and its neighbours there are stale.
  */
 static bool async_withdraw(struct async *a)
 {
 	uint32_t token;
 
+	if (a->generation != chan__process_generation()) {
+		async_set(a, ASYNC_IDLE);
+		return false;
+	}
 	while (((token = async_load(a)) & ASYNC_STATE) == ASYNC_ARMED) {
 		if (chan__waiter_claim(&a->waiter)) {
-			a->chan->flavor->unwatch(a->chan, a->side, &a->node);
+			a->chan->flavor->unwatch(a->chan, async_side(a), &a->node);
 			async_set(a, ASYNC_IDLE);
 			return false;
 		}
@@ -240,7 +251,7 @@ static bool async_arm(struct async *a, const struct chan__watch *w, bool *woken)
 	a->node.receiver = w->node.receiver;
 	a->node.observer = w->chan->flavor->meets_in_queue; /* a partner would do its work */
 	a->chan = w->chan;
-	a->side = w->side;
+	a->generation = chan__process_generation();
 	async_set(a, ASYNC_ARMING);
 	if (w->chan->flavor->watch(w->chan, w->side, &a->node)) {
 		if (async_set_armed(a))
@@ -255,13 +266,13 @@ static bool async_arm(struct async *a, const struct chan__watch *w, bool *woken)
 static void async_pass_on(const struct async *a)
 {
 	chan__hold(a->chan);
-	a->chan->flavor->pass_on(a->chan, a->side, a->node.receiver);
+	a->chan->flavor->pass_on(a->chan, async_side(a), a->node.receiver);
 	chan__release(a->chan);
 }
 
 static bool async_is_for(const struct async *a, const struct chan__watch *w)
 {
-	return a->chan == w->chan && a->side == w->side && a->node.receiver == w->node.receiver;
+	return a->chan == w->chan && async_side(a) == w->side && a->node.receiver == w->node.receiver;
 }
 
 /* Of a wake-up that was answered by an attempt, what is left goes to others; one

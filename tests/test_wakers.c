@@ -1724,6 +1724,54 @@ static void the_child_has_wakers_of_its_own(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* The child polls again with wakers that the parent registered: it has one registration
+ * of each, and of the parent's none is left. */
+static void poll_again_in_child(struct ends *e, struct counted *c)
+{
+	uint64_t number;
+
+	chan_waker_cancel(&c[0].waker);
+	for (size_t i = 1; i < WAITERS; i++)
+		child_must(chan_poll_recv(e->rx, &number, &c[i].waker) == EAGAIN);
+	chan_waker_cancel(&c[WAITERS - 1].waker);
+	chan_close(e->c);
+	for (size_t i = 1; i < WAITERS - 1; i++)
+		child_must(calls_of(&c[i]) == 1);
+	child_must(calls_of(&c[0]) == 0 && calls_of(&c[WAITERS - 1]) == 0);
+	for (size_t i = 1; i < WAITERS - 1; i++)
+		child_must(chan_poll_recv(e->rx, &number, &c[i].waker) == EPIPE);
+	chan_receiver_drop(e->rx);
+	chan_sender_drop(e->tx);
+}
+
+static void the_child_polls_again_with_the_parents_wakers(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct counted c[WAITERS];
+	int status = -1;
+	pid_t pid;
+
+	for (size_t i = 0; i < WAITERS; i++) {
+		counted_init(&c[i], &e);
+		must_give(EAGAIN, poll_recv(&c[i]));
+	}
+	fflush(NULL);
+	pid = fork();
+	must(pid >= 0);
+	if (pid == 0) {
+		signal(SIGALRM, SIG_DFL); /* not Check's handler */
+		alarm(20 * test_scale());
+		poll_again_in_child(&e, c);
+		_exit(0);
+	}
+	must(waitpid(pid, &status, 0) == pid);
+	must_eq(WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status), 0);
+	chan_close(e.c);
+	for (size_t i = 0; i < WAITERS; i++)
+		must_have_called(&c[i], 1);
+	ends_drop(&e);
+}
+
 /* ---------------------------------------------------------------- pthread_cancel */
 
 struct doomed {
@@ -1826,6 +1874,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(tasks_send_to_tasks, NEEDS_QUEUE | NEEDS_RECEIVERS | NEEDS_SENDERS),
 	BEHAVIOUR(tasks_threads_and_selects_share, NEEDS_RECEIVERS | NEEDS_SENDERS),
 	BEHAVIOUR(the_child_has_wakers_of_its_own, NEEDS_QUEUE | FITS_ONE_MESSAGE),
+	BEHAVIOUR(the_child_polls_again_with_the_parents_wakers, NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
 	BEHAVIOUR(no_call_is_a_cancellation_point, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 };
 
