@@ -1660,6 +1660,41 @@ static void the_child_has_descriptors_of_its_own(const struct kind *k)
 	ends_drop(&w.e);
 }
 
+/* In the child, too, closing waits for a thread that writes to the descriptor: the
+ * lock of one that the child made does come back. */
+static void close_in_child(struct ends *e)
+{
+	int fd = receiver_fd(e->rx);
+	struct dropping d = { .rx = e->rx };
+	struct trying t;
+
+	start_held(&t, e, true, RAISE, true);
+	worker_start(&d.worker, drop_receiver, &d);
+	worker_wait_asleep(&d.worker);
+	child_must(!atomic_load(&d.worker.ended) && is_open(fd));
+	let_go(&t);
+	worker_join(&d.worker);
+	child_must(!is_open(fd));
+	chan_sender_drop(e->tx);
+}
+
+static void closing_in_the_child_waits_for_who_writes(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	int fd = receiver_fd(e.rx);
+	pid_t pid = fork_child();
+
+	if (pid == 0) {
+		close_in_child(&e);
+		child_must(!is_open(fd));
+		_exit(0);
+	}
+	end_child(pid);
+	must(is_open(fd));
+	ends_drop(&e);
+	must(!is_open(fd));
+}
+
 /* ---------------------------------------------------------------------- broadcast */
 
 static struct ends broadcast_open(size_t capacity, bool lossy)
@@ -2096,6 +2131,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(no_call_is_a_cancellation_point, FITS_ONE_MESSAGE),
 	BEHAVIOUR(the_childs_calls_leave_the_parents_alone, FITS_ONE_MESSAGE),
 	BEHAVIOUR(the_child_has_descriptors_of_its_own, FITS_ONE_MESSAGE),
+	BEHAVIOUR(closing_in_the_child_waits_for_who_writes, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(each_subscription_has_one, RUNS_ONCE),
 	BEHAVIOUR(dropping_a_subscription_raises_the_senders, RUNS_ONCE),
 	BEHAVIOUR(a_new_subscription_connects_again, RUNS_ONCE),
