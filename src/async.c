@@ -297,6 +297,14 @@ static int async_poll(struct async *a, const struct chan__watch *w)
 	return e;
 }
 
+/* A poll that cannot be: it leaves the waker idle, as every result but EAGAIN. */
+static int async_refuse(struct async *a, int e)
+{
+	if (a && async_withdraw(a))
+		async_pass_on(a);
+	return e;
+}
+
 /* Callbacks that run on the way may drop the handle in use. */
 static int async_poll_held(chan_waker_t *waker, const struct chan__watch *w)
 {
@@ -306,7 +314,7 @@ static int async_poll_held(chan_waker_t *waker, const struct chan__watch *w)
 	if (!a)
 		return EINVAL;
 	if (w->chan->flavor->due && w->chan->capacity > 0)
-		return ENOTSUP; /* no thread would be there to call at that time */
+		return async_refuse(a, ENOTSUP); /* no thread would be there to call at that time */
 	chan__u32_store_relaxed(&w->chan->callbacks, 1);
 	chan__hold(w->chan);
 	e = async_poll(a, w);
@@ -354,7 +362,7 @@ CHAN__EXPORT int chan_poll_recv(chan_receiver_t *rx, void *msg, chan_waker_t *w)
 	struct chan__watch watch;
 
 	if (!rx)
-		return EINVAL;
+		return async_refuse(async_of(w), EINVAL);
 	chan__watch_init(&watch, rx->chan, rx);
 	watch.node.target = msg;
 	return async_poll_held(w, &watch);
@@ -366,7 +374,7 @@ CHAN__EXPORT int chan_poll_send(chan_sender_t *tx, const void *msg, chan_waker_t
 	struct chan__watch watch;
 
 	if (!c || (!msg && c->msg_size > 0))
-		return EINVAL;
+		return async_refuse(async_of(w), EINVAL);
 	chan__watch_init(&watch, c, NULL);
 	watch.node.source = msg;
 	return async_poll_held(w, &watch);

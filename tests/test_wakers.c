@@ -1045,6 +1045,52 @@ static void each_subscription_calls_its_own(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* A poll that cannot be: of a timer, without a handle or a message. */
+static void poll_in_vain(struct counted *c, size_t how)
+{
+	struct timespec got;
+	chan_receiver_t *rx;
+
+	if (how == 0) {
+		must_give(0, chan_after(CHAN_SEC * 3600, &rx));
+		must_give(ENOTSUP, chan_poll_recv(rx, &got, &c->waker));
+		chan_receiver_drop(rx);
+	} else if (how == 1) {
+		must_give(EINVAL, chan_poll_recv(NULL, &c->number, &c->waker));
+	} else if (how == 2) {
+		must_give(EINVAL, chan_poll_send(NULL, &c->number, &c->waker));
+	} else {
+		must_give(EINVAL, chan_poll_send(c->e->tx, NULL, &c->waker));
+	}
+}
+
+/* It withdraws an earlier registration, and passes on what that was woken for. */
+static void a_poll_that_cannot_be_leaves_it_idle(const struct kind *k)
+{
+	for (size_t how = 0; how < 4; how++) {
+		struct ends e = kind_open(k, 8);
+		struct counted a, b;
+
+		counted_init(&a, &e);
+		counted_init(&b, &e);
+		must_give(EAGAIN, poll_recv(&a));
+		poll_in_vain(&a, how);
+		must_give(EAGAIN, poll_recv(&a));
+		must_give(EAGAIN, poll_recv(&b));
+		queue_numbers(e.tx, 5, 1);
+		must(calls_of(&a) == 1 && calls_of(&b) == 0);
+		poll_in_vain(&a, how);
+		must(calls_of(&a) == 1 && calls_of(&b) == 1);
+		must_give(0, poll_recv(&b));
+		must_give(EAGAIN, poll_recv(&a));
+		poll_in_vain(&a, how);
+		memset(&a.waker, 0xa5, sizeof(a.waker));
+		chan_close(e.c);
+		ends_drop(&e);
+		must(calls_of(&a) == 1 && calls_of(&b) == 1);
+	}
+}
+
 /* Told of a loss, it is idle. */
 static void a_lag_ends_a_poll(const struct kind *k)
 {
@@ -1857,6 +1903,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(two_wakers_never_meet, NEEDS_RENDEZVOUS),
 	BEHAVIOUR(two_wakers_meet_at_capacity_1, RUNS_ONCE),
 	BEHAVIOUR(timers_that_fall_due_have_no_wakers, RUNS_ONCE),
+	BEHAVIOUR(a_poll_that_cannot_be_leaves_it_idle, NEEDS_QUEUE | NEEDS_RECEIVERS),
 	BEHAVIOUR(never_has, RUNS_ONCE),
 	BEHAVIOUR(tokens_have, RUNS_ONCE),
 	BEHAVIOUR(each_subscription_calls_its_own, RUNS_ONCE),
