@@ -343,9 +343,9 @@ void chan_waker_init(chan_waker_t *w, void (*wake)(void *arg), void *arg);
 /* Withdraws an earlier registration of w, then tries as chan_try_recv and
  * chan_try_send do.  Only EAGAIN leaves w registered: wake(arg) is then called
  * once, in the thread that makes the channel ready or disconnected, with no lock
- * held, perhaps spuriously.  Whoever was woken polls again or cancels.
- * The handle must outlive the registration.  EINVAL as there, or w is NULL or
- * not initialised.  ENOTSUP: timers that fall due, which have descriptors. */
+ * held, perhaps spuriously.  Whoever was woken polls again or cancels; the handle
+ * must be there until then.  EINVAL as there, or w is NULL or not initialised.
+ * ENOTSUP: timers that fall due, which have descriptors. */
 int chan_poll_recv(chan_receiver_t *rx, void *msg, chan_waker_t *w);
 int chan_poll_send(chan_sender_t *tx, const void *msg, chan_waker_t *w);
 

@@ -613,6 +613,40 @@ static void a_senders_callback_may_drop_the_handle_in_use(const struct kind *k)
 	must_have_called(&c, 1);
 }
 
+static void cancel_and_drop_everything(struct counted *c)
+{
+	cancel(c);
+	memset(&c->waker, 0xa5, sizeof(c->waker));
+	drop_everything(c);
+}
+
+/* The handles of one that was woken may go once it has cancelled, or polled elsewhere. */
+static void once_it_is_idle_the_handles_may_go(const struct kind *k)
+{
+	struct ends other = kind_open(k, 8);
+
+	for (size_t how = 0; how < 3; how++) {
+		struct ends e = kind_open(k, 8);
+		struct counted c;
+
+		counted_init(&c, &e);
+		c.then = how == 0 ? cancel_and_drop_everything : NULL;
+		must_give(EAGAIN, poll_recv(&c));
+		must_give(0, chan_try_send(e.tx, &c.number));
+		must_have_called(&c, 1);
+		if (how == 0)
+			continue;
+		if (how == 1)
+			cancel(&c);
+		else
+			must_give(EAGAIN, chan_poll_recv(other.rx, &c.number, &c.waker));
+		drop_everything(&c);
+		cancel(&c);
+		must_have_called(&c, 1);
+	}
+	ends_drop(&other);
+}
+
 /* Both sides of one channel are run by callbacks, the one calls the other. */
 static void send_next(struct counted *c)
 {
@@ -1887,6 +1921,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_callback_may_use_every_channel, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_callback_may_drop_the_handle_in_use, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_senders_callback_may_drop_the_handle_in_use, NEEDS_LIMIT | NEEDS_FULL),
+	BEHAVIOUR(once_it_is_idle_the_handles_may_go, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(callbacks_feed_callbacks, NEEDS_QUEUE),
 	BEHAVIOUR(an_unused_wake_up_is_passed_on, NEEDS_QUEUE | NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_thread_behind_gets_it, NEEDS_QUEUE | NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
