@@ -296,7 +296,7 @@ static int async_poll_held(chan_waker_t *waker, const struct chan__watch *w)
 		return EINVAL;
 	if (w->chan->flavor->due && w->chan->capacity > 0)
 		return ENOTSUP; /* no thread would be there to call at that time */
-	chan__u32_store_relaxed(&w->chan->wakers, 1);
+	chan__u32_store_relaxed(&w->chan->callbacks, 1);
 	chan__hold(w->chan);
 	e = async_poll(a, w);
 	chan__release(w->chan);

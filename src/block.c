@@ -321,17 +321,30 @@ static int block_unless(struct chan__watch *w, const struct chan__deadline *d, s
 
 /* ------------------------------------------------------ before anything else */
 
-/* Is the channel held for what comes?  Only callbacks make that necessary. */
-static bool serve_enter(struct chan *c, enum chan__side side)
+static CHAN__COLD void serve_held(struct chan *c, enum chan__side side, uint32_t attention)
 {
-	bool starving = chan__waitq_is_starving(&c->waiting[side]);
-	bool held = starving || chan__has_callbacks(c);
-
-	if (held)
-		chan__hold(c);
-	if (starving)
+	chan__hold(c);
+	if (attention & CHAN__STARVING)
 		c->flavor->serve(c, side);
-	return held;
+}
+
+/* Is the channel held for what comes?  Only callbacks make that necessary, and it
+ * does no harm where there are descriptors. */
+CHAN__INLINE bool serve_enter(struct chan *c, enum chan__side side)
+{
+	uint32_t attention = chan__waitq_before(&c->waiting[side]);
+
+	if (chan__likely(attention == 0 && !chan__has_callbacks(c)))
+		return false;
+	serve_held(c, side, attention);
+	return true;
+}
+
+static CHAN__COLD void serve_leave(struct chan *c, enum chan__side side, struct chan_receiver *rx, int e)
+{
+	if (e == EAGAIN)
+		chan__refused(c, side, rx);
+	chan__release(c);
 }
 
 int chan__serve_then_send(struct chan *c, const void *msgs, size_t n, size_t *count)
@@ -339,10 +352,8 @@ int chan__serve_then_send(struct chan *c, const void *msgs, size_t n, size_t *co
 	bool held = serve_enter(c, CHAN__SEND);
 	int e = c->flavor->try_send_many(c, (const char *)msgs, n, count);
 
-	if (e == EAGAIN)
-		chan__refused(c, CHAN__SEND, NULL);
 	if (held)
-		chan__release(c);
+		serve_leave(c, CHAN__SEND, NULL, e);
 	return e;
 }
 
@@ -351,10 +362,8 @@ int chan__serve_then_force(struct chan *c, const void *msg, void *displaced, boo
 	bool held = serve_enter(c, CHAN__SEND);
 	int e = c->flavor->force_send(c, msg, displaced, was_displaced);
 
-	if (e == EAGAIN)
-		chan__refused(c, CHAN__SEND, NULL);
 	if (held)
-		chan__release(c);
+		serve_leave(c, CHAN__SEND, NULL, e);
 	return e;
 }
 
@@ -364,10 +373,8 @@ int chan__serve_then_recv(struct chan_receiver *rx, void *msgs, size_t max, size
 	bool held = serve_enter(c, CHAN__RECV);
 	int e = c->flavor->try_recv_many(rx, (char *)msgs, max, count);
 
-	if (e == EAGAIN)
-		chan__refused(c, CHAN__RECV, rx);
 	if (held)
-		chan__release(c);
+		serve_leave(c, CHAN__RECV, rx, e);
 	return e;
 }
 

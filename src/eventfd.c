@@ -11,14 +11,21 @@
  *
  * Nobody waits, and no change is missed: dirty is a note like those of waitq.c,
  * with the same argument.  After all calls have returned, the last to clear dirty
- * has asked after the last change.  `raised` keeps the system calls to one for each
- * change from ready to not ready and back.
+ * has asked after the last change.  `level` keeps the system calls to one for each
+ * change from ready to not ready and back: it says how often the descriptor was raised,
+ * and what the holder of the lock has done with it since.
+ *
+ *     DOWN --about to raise--> RISING --> UP --lowered--> DOWN
+ *                              AGAIN  --'    (AGAIN: it may have been up already)
  *
  * Who raises is often put aside by the very thread it wakes, with the lock in its
  * hands.  That thread takes the last message, and would spin on a descriptor that
  * stays up: so a call that finds the lock taken and its own side not ready lowers
- * the descriptor itself, and leaves the mark STOLEN for the holder, set before dirty
- * is (V4).  Its own side cannot end meanwhile, so the number is good.
+ * the descriptor itself, and tells the holder, before it sets dirty (V4).  If it did
+ * lower, and the same raising stood in `level` before and after, and was not AGAIN,
+ * then it took that raising, and `stolen` names it: until the next one the descriptor
+ * is known to be down.  Otherwise it leaves the mark STOLEN: the holder must make sure.
+ * The thief's own side cannot end meanwhile, so the descriptor is good.
  *
  * Who watches for edges goes to sleep after EAGAIN, and the descriptor may be up at
  * that instant: whoever emptied the channel has not come to its look, or looks only
@@ -43,6 +50,9 @@
 
 enum { POLLABLE_STOLEN = 1, POLLABLE_REFUSED = 2 };
 
+/* The low bits of level, and what is added for each raising. */
+enum { LEVEL_DOWN, LEVEL_RISING, LEVEL_UP, LEVEL_AGAIN, LEVEL_BITS = 3, LEVEL_STEP };
+
 struct pollable {
 	/* Written at creation. */
 	struct chan *chan;
@@ -50,11 +60,13 @@ struct pollable {
 	struct chan__lock lock;
 	chan__u32 dirty;             /* anybody sets, who has the lock clears */
 	chan__u32 marks;             /* the bits above; anybody sets, who has the lock clears */
+	chan__u64 level;             /* who has the lock */
+	chan__u64 stolen;            /* the latest raising that was stolen; thieves */
 	chan__ptr owner;             /* the receiver, or the channel for the sending side, while
 	                              * open; under the lock, after the rest */
 
 	/* Under the lock. */
-	bool raised;                 /* of a timer: armed, for `due` */
+	bool armed;                  /* a timer, for `due` */
 	struct chan__deadline due;
 	uint32_t generation;         /* of the process whose descriptor it is */
 	enum chan__side side;
@@ -96,21 +108,49 @@ static void pollable_refresh_timer(struct pollable *p, bool closed)
 
 	if (!closed)
 		due = p->chan->flavor->due(p->chan);
-	if (p->raised && !chan__deadline_before(&due, &p->due) && !chan__deadline_before(&p->due, &due))
+	if (p->armed && !chan__deadline_before(&due, &p->due) && !chan__deadline_before(&p->due, &due))
 		return;
-	p->raised = true;
+	p->armed = true;
 	p->due = due;
 	chan__event_arm(&p->event, &due);
 }
 
-/* The lock is held.  Where STOLEN stands, `raised` says nothing. */
+static uint64_t pollable_number(uint64_t level)
+{
+	return level & ~(uint64_t)LEVEL_BITS;
+}
+
+/* V7 acquire: the theft was told before dirty was set; pairs with V8. */
+static bool pollable_is_stolen(const struct pollable *p, uint64_t level)
+{
+	return chan__u64_load_acquire(&p->stolen) == pollable_number(level);
+}
+
+/* The lock is held.  The new number is there before the descriptor is up, so a
+ * thief that lowers this raising sees it (V9 release, V10 acquire; the system's own
+ * lock lies between them). */
+static void pollable_raise(struct pollable *p, uint64_t level, bool again)
+{
+	uint64_t number = pollable_number(level) + LEVEL_STEP;
+
+	chan__u64_store_release(&p->level, number | (again ? LEVEL_AGAIN : LEVEL_RISING));
+	chan__event_raise(&p->event);
+	chan__u64_store_release(&p->level, number | LEVEL_UP);
+}
+
+/* The lock is held. */
 static void pollable_show(struct pollable *p, bool ready, uint32_t marks)
 {
-	if (ready && (!p->raised || marks != 0))
-		chan__event_raise(&p->event);
-	if (!ready && (p->raised || (marks & POLLABLE_STOLEN)))
-		chan__event_lower(&p->event);
-	p->raised = ready;
+	uint64_t level = chan__u64_load_relaxed(&p->level);
+	bool up = (level & LEVEL_BITS) == LEVEL_UP && !pollable_is_stolen(p, level);
+	bool doubt = (marks & POLLABLE_STOLEN) != 0;
+
+	if (ready && (!up || marks != 0))
+		pollable_raise(p, level, up || doubt);
+	if (ready || (!up && !doubt))
+		return;
+	chan__event_lower(&p->event);
+	chan__u64_store_release(&p->level, pollable_number(level) | LEVEL_DOWN);
 }
 
 /* The lock is held. */
@@ -152,12 +192,33 @@ static void pollable_note(struct pollable *p)
 }
 
 /* Somebody else has the lock, and the caller's own side may be up for nothing. */
+static bool pollable_is_worth_stealing(const struct pollable *p, uint64_t level)
+{
+	return !p->chan->flavor->due && p->generation == chan__process_generation() &&
+	       (level & LEVEL_BITS) != LEVEL_DOWN && !pollable_is_stolen(p, level) &&
+	       pollable_look(p) == EAGAIN;
+}
+
+/* V8 release: pairs with V7.  A thief that is late does not hide a later theft. */
+static void pollable_tell_stolen(struct pollable *p, uint64_t number)
+{
+	uint64_t latest = chan__u64_load_relaxed(&p->stolen);
+
+	while (latest < number && !chan__u64_cas_acq_rel(&p->stolen, &latest, number))
+		continue;
+}
+
 static void pollable_steal(struct pollable *p)
 {
-	if (p->chan->flavor->due || p->generation != chan__process_generation() ||
-	    pollable_look(p) != EAGAIN || !chan__event_lower(&p->event))
+	uint64_t level = chan__u64_load_acquire(&p->level), number = pollable_number(level); /* V10 */
+
+	if (!pollable_is_worth_stealing(p, level) || !chan__event_lower(&p->event))
 		return;
-	chan__u32_fetch_or_seq_cst(&p->marks, POLLABLE_STOLEN);
+	if ((level & LEVEL_BITS) != LEVEL_AGAIN &&
+	    pollable_number(chan__u64_load_acquire(&p->level)) == number) /* V10 */
+		pollable_tell_stolen(p, number);
+	else
+		chan__u32_fetch_or_seq_cst(&p->marks, POLLABLE_STOLEN);
 	pollable_note(p);
 }
 
@@ -172,18 +233,17 @@ void chan__changed(struct chan *c, enum chan__side by, struct chan_receiver *rx)
 	}
 }
 
-int chan__refused(struct chan *c, enum chan__side side, struct chan_receiver *rx)
+void chan__refused(struct chan *c, enum chan__side side, struct chan_receiver *rx)
 {
 	const void *key = side == CHAN__RECV ? pollable_key(c, rx) : c;
 
 	if (!(chan__u32_load_relaxed(&c->waiting[side].attention) & CHAN__POLLED))
-		return EAGAIN;
+		return;
 	for (struct pollable *p = pollable_first(c); p; p = p->next)
 		if (pollable_is_open_for(p, key)) {
 			chan__u32_fetch_or_seq_cst(&p->marks, POLLABLE_REFUSED);
 			pollable_note(p);
 		}
-	return EAGAIN;
 }
 
 /* -------------------------------------------------------------- opening, closing */
@@ -199,6 +259,8 @@ static struct pollable *pollable_new(struct chan *c)
 	chan__lock_init(&p->lock);
 	chan__u32_init(&p->dirty, 0);
 	chan__u32_init(&p->marks, 0);
+	chan__u64_init(&p->level, LEVEL_DOWN);
+	chan__u64_init(&p->stolen, 0);
 	chan__ptr_init(&p->owner, NULL);
 	return p;
 }
@@ -206,6 +268,8 @@ static struct pollable *pollable_new(struct chan *c)
 static void pollable_free(struct pollable *p)
 {
 	chan__ptr_fini(&p->owner);
+	chan__u64_fini(&p->stolen);
+	chan__u64_fini(&p->level);
 	chan__u32_fini(&p->marks);
 	chan__u32_fini(&p->dirty);
 	chan__lock_fini(&p->lock);
@@ -219,7 +283,8 @@ static int pollable_open(struct pollable *p, enum chan__side side, struct chan_r
 
 	if (e != 0)
 		return e;
-	p->raised = false;
+	p->armed = false;
+	chan__u64_store_relaxed(&p->level, pollable_number(chan__u64_load_relaxed(&p->level)) + LEVEL_STEP);
 	p->generation = chan__process_generation();
 	p->side = side;
 	p->rx = rx;

@@ -81,7 +81,7 @@ struct chan {
 	/* Handles.  Anybody adds and takes away. */
 	chan__size senders;
 	chan__size refs;          /* a side (each subscription) with handles: 1; a weak sender: 1; a call that runs callbacks: 1 */
-	chan__u32 wakers;         /* 1 once a waker was registered; whoever does it */
+	chan__u32 callbacks;      /* 1: there is a destructor, or a waker was registered; whoever does that */
 	chan__u32 closed;         /* 1 once chan_close was called: no weak sender comes back */
 	chan__u64 lost;           /* messages displaced by drop-oldest */
 	struct chan *reap_next;   /* the thread's list of channels to empty, see handle.c */
@@ -219,7 +219,7 @@ CHAN__HIDDEN bool chan__unhold(struct chan *c);
  * its callback cannot know that thread, and must not drop a handle that it uses. */
 static inline bool chan__has_callbacks(const struct chan *c)
 {
-	return c->destructor || chan__u32_load_relaxed(&c->wakers) != 0;
+	return chan__u32_load_relaxed(&c->callbacks) != 0;
 }
 
 /* Held if it can run a callback, which may drop the handle in use; the answer
@@ -248,8 +248,8 @@ static inline bool chan__is_forked(const struct chan *c)
  * in its attention: descriptors follow.  Nothing is locked. */
 CHAN__HIDDEN void chan__changed(struct chan *c, enum chan__side by, struct chan_receiver *rx);
 /* A try_ call of this side (and receiver) says EAGAIN: who watches a descriptor for
- * edges waits for one from now on.  EAGAIN. */
-CHAN__HIDDEN CHAN__COLD int chan__refused(struct chan *c, enum chan__side side, struct chan_receiver *rx);
+ * edges waits for one from now on. */
+CHAN__HIDDEN CHAN__COLD void chan__refused(struct chan *c, enum chan__side side, struct chan_receiver *rx);
 /* The last handle of a receiver, or of the sending side (NULL), goes: so does its
  * descriptor. */
 CHAN__HIDDEN void chan__polled_end(struct chan *c, const struct chan_receiver *rx);
@@ -299,7 +299,9 @@ CHAN__HIDDEN struct chan *chan__never_create(size_t msg_size);
 /*
  * What a send and a receive do first: if a waiter of their own side starves,
  * it is served before them.  In the slow path the channel is held, because
- * serving can run a destructor, and that can drop the handle in use.
+ * serving can run a destructor, and that can drop the handle in use.  It is also
+ * the path of try_ calls on a channel that gave descriptors, which hear of EAGAIN
+ * there; a call that began before the first was given answers no edge of it.
  */
 CHAN__HIDDEN int chan__serve_then_send(struct chan *c, const void *msgs, size_t n, size_t *count);
 CHAN__HIDDEN int chan__serve_then_force(struct chan *c, const void *msg, void *displaced, bool *was_displaced);
@@ -308,23 +310,19 @@ CHAN__HIDDEN int chan__serve_then_recv(struct chan_receiver *rx, void *msgs, siz
 static inline int chan__try_send(struct chan *c, const void *msg)
 {
 	size_t count = 0;
-	int e;
 
-	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[CHAN__SEND])))
+	if (chan__unlikely(chan__waitq_before(&c->waiting[CHAN__SEND]) != 0))
 		return chan__serve_then_send(c, msg, 1, &count);
-	e = c->flavor->try_send(c, msg);
-	return chan__likely(e != EAGAIN) ? e : chan__refused(c, CHAN__SEND, NULL);
+	return c->flavor->try_send(c, msg);
 }
 
 static inline int chan__try_recv(struct chan_receiver *rx, void *msg)
 {
 	size_t count = 0;
-	int e;
 
-	if (chan__unlikely(chan__waitq_is_starving(&rx->chan->waiting[CHAN__RECV])))
+	if (chan__unlikely(chan__waitq_before(&rx->chan->waiting[CHAN__RECV]) != 0))
 		return chan__serve_then_recv(rx, msg, 1, &count);
-	e = rx->chan->flavor->try_recv(rx, msg);
-	return chan__likely(e != EAGAIN) ? e : chan__refused(rx->chan, CHAN__RECV, rx);
+	return rx->chan->flavor->try_recv(rx, msg);
 }
 
 /* The same for calls that can wait: what is not quick is left to block.c. */

@@ -73,7 +73,7 @@ void chan__init(struct chan *c, const struct chan__flavor *flavor,
 	chan__lock_init(&c->poll_lock);
 	chan__size_init(&c->senders, 1);
 	chan__size_init(&c->refs, flavor->subscribe ? 1 : 2);
-	chan__u32_init(&c->wakers, 0);
+	chan__u32_init(&c->callbacks, config->destructor != NULL);
 	chan__u32_init(&c->closed, 0);
 	chan__u64_init(&c->lost, 0);
 	c->reap_next = NULL;
@@ -98,7 +98,7 @@ void chan__fini(struct chan *c)
 	chan__receiver_fini(&c->receiver);
 	chan__u64_fini(&c->lost);
 	chan__u32_fini(&c->closed);
-	chan__u32_fini(&c->wakers);
+	chan__u32_fini(&c->callbacks);
 	chan__size_fini(&c->refs);
 	chan__size_fini(&c->senders);
 	for (int side = 0; side < 2; side++) {

@@ -396,7 +396,7 @@ static void close_wakes_a_call_with_a_token(const struct kind *k)
 /* What was sent before the trigger is received before ECANCELED. */
 static void what_was_sent_before_the_trigger_is_received(const struct kind *k)
 {
-	size_t rounds = kind_rounds(k, 1500);
+	size_t rounds = kind_rounds(k, 600);
 	struct dice dice = { 11 };
 
 	for (size_t i = 0; i < rounds; i++) {
@@ -522,7 +522,7 @@ static void rival_drops_the_receiver(struct rival *r)
 /* A message is taken or the call cancelled, never both, never neither. */
 static void a_cancelled_receive_races_a_sender(const struct kind *k)
 {
-	size_t rounds = kind_rounds(k, 1500);
+	size_t rounds = kind_rounds(k, 600);
 	struct dice dice = { 12 };
 
 	for (size_t i = 0; i < rounds; i++) {
@@ -558,7 +558,7 @@ static void a_cancelled_receive_races_a_sender(const struct kind *k)
 static void a_cancelled_send_races_a_receiver(const struct kind *k)
 {
 	struct ends e = kind_open(k, 8);
-	size_t rounds = kind_rounds(k, 1500);
+	size_t rounds = kind_rounds(k, 600);
 	struct dice dice = { 13 };
 	uint64_t next = 0, sent = k->capacity, number;
 
@@ -593,7 +593,7 @@ static void a_cancelled_send_races_a_receiver(const struct kind *k)
 static void a_notified_receiver_that_is_cancelled_passes_it_on(const struct kind *k)
 {
 	struct ends e = kind_open(k, 8);
-	size_t rounds = kind_rounds(k, 1000);
+	size_t rounds = kind_rounds(k, 500);
 	struct dice dice = { 14 };
 
 	for (size_t i = 0; i < rounds; i++) {
@@ -627,7 +627,7 @@ static void a_notified_receiver_that_is_cancelled_passes_it_on(const struct kind
 static void a_notified_sender_that_is_cancelled_passes_it_on(const struct kind *k)
 {
 	struct ends e = kind_open(k, 8);
-	size_t rounds = kind_rounds(k, 1000);
+	size_t rounds = kind_rounds(k, 500);
 	struct dice dice = { 15 };
 
 	make_full(k, &e);
@@ -659,7 +659,7 @@ static void a_notified_sender_that_is_cancelled_passes_it_on(const struct kind *
  * would have without the token. */
 static void race_an_end(const struct kind *k, void (*end)(struct rival *r), bool receives)
 {
-	size_t rounds = kind_rounds(k, 800);
+	size_t rounds = kind_rounds(k, 400);
 	struct dice dice = { 16 };
 
 	for (size_t i = 0; i < rounds; i++) {
@@ -702,7 +702,7 @@ static void check_race_with_time(struct call *call)
 static void cancellation_races_the_timeout(const struct kind *k)
 {
 	struct ends e = kind_open(k, 8);
-	size_t rounds = kind_rounds(k, 1000);
+	size_t rounds = kind_rounds(k, 500);
 	struct dice dice = { 17 };
 
 	for (size_t i = 0; i < rounds; i++) {
@@ -731,7 +731,7 @@ static void cancellation_races_the_timeout(const struct kind *k)
 static void the_canceller_may_drop_its_token_at_once(const struct kind *k)
 {
 	struct ends e = kind_open(k, 8);
-	size_t rounds = kind_rounds(k, 1000);
+	size_t rounds = kind_rounds(k, 500);
 	struct dice dice = { 18 };
 
 	for (size_t i = 0; i < rounds; i++) {

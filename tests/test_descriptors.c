@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/event.h"
+#include "block.h"
 #include "support/support.h"
 
 /* --------------------------------------------------------- what the library does */
@@ -709,6 +710,30 @@ static void who_takes_the_last_message_lowers(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* One that took a raising from its holder tells it so: no call is made in vain. */
+static void what_the_holder_was_robbed_of_costs_one_call(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+
+	receiver_fd(e.rx);
+	for (size_t more = 0; more < 3; more++) {
+		struct trying t;
+
+		forget_work();
+		start_held(&t, &e, true, RAISE, true);
+		must_give(0, chan_try_recv(e.rx, NULL));
+		must_have_worked(1, 1);
+		must_give(EAGAIN, chan_try_recv(e.rx, NULL));
+		queue_numbers(e.tx, 0, more > 0);
+		expect_numbers(e.rx, 0, more > 1);
+		let_go(&t);
+		must_have_worked(more == 1, 0);
+		expect_numbers(e.rx, 0, more == 1);
+		must_have_worked(0, more == 1);
+	}
+	ends_drop(&e);
+}
+
 /* It was to raise, and the message is gone meanwhile. */
 static void who_raises_late_lowers_again(const struct kind *k)
 {
@@ -801,6 +826,66 @@ struct dropping {
 	chan_receiver_t *rx;
 	struct worker worker;
 };
+
+/* A thread whose patience is at its end waits for its side. */
+struct starving {
+	struct chan__watch watch;
+	uint64_t number;
+	int result;
+	struct worker worker;
+};
+
+static void starve(void *arg)
+{
+	static const struct chan__deadline forever = { true, { 0, 0 } };
+	struct starving *s = arg;
+	struct chan__wait wait = { .watches = &s->watch, .deadline = &forever, .parker = &chan__parker_default };
+	struct chan__watch *chosen;
+
+	s->watch.node.vain = CHAN__PATIENCE;
+	s->watch.node.source = &s->number;
+	s->watch.node.target = &s->number;
+	s->result = chan__wait(&wait, &chosen);
+}
+
+static void start_starving(struct starving *s, struct ends *e, bool sends)
+{
+	chan__watch_init(&s->watch, e->rx->chan, sends ? NULL : e->rx);
+	s->number = 77;
+	worker_start(&s->worker, starve, s);
+	worker_wait_asleep(&s->worker);
+}
+
+/* The message was in the channel for an instant, inside the send. */
+static void what_a_starving_receiver_is_served_with_is_not_shown(const struct kind *k)
+{
+	struct watched w = watched_open(k);
+	struct starving s;
+
+	start_starving(&s, &w.e, false);
+	queue_numbers(w.e.tx, 5, 1);
+	worker_join(&s.worker);
+	must(s.result == 0 && s.number == 5);
+	must_show_the_truth(&w);
+	must_be_true(&w);
+	ends_drop(&w.e);
+}
+
+static void what_a_starving_sender_is_served_with_is_not_shown(const struct kind *k)
+{
+	struct watched w = watched_open(k);
+	struct starving s;
+
+	queue_numbers(w.e.tx, 1, k->capacity);
+	start_starving(&s, &w.e, true);
+	expect_numbers(w.e.rx, 1, 1);
+	worker_join(&s.worker);
+	must_eq(s.result, 0);
+	must(chan_is_full(w.e.c));
+	must_show_the_truth(&w);
+	must_be_true(&w);
+	ends_drop(&w.e);
+}
 
 static void drop_receiver(void *arg)
 {
@@ -1918,10 +2003,13 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_change_costs_one_call_and_a_message_none, NEEDS_TWO),
 	BEHAVIOUR(a_senders_change_costs_one_call, NEEDS_LIMIT | NEEDS_TWO | NEEDS_FULL),
 	BEHAVIOUR(who_takes_the_last_message_lowers, NEEDS_QUEUE | NEEDS_RECEIVERS),
+	BEHAVIOUR(what_the_holder_was_robbed_of_costs_one_call, NEEDS_QUEUE | NEEDS_RECEIVERS),
 	BEHAVIOUR(who_raises_late_lowers_again, NEEDS_QUEUE),
 	BEHAVIOUR(who_lowers_late_raises_again, NEEDS_QUEUE),
 	BEHAVIOUR(a_senders_descriptor_is_as_exact, NEEDS_LIMIT | NEEDS_FULL | NEEDS_RECEIVERS | NEEDS_SENDERS),
 	BEHAVIOUR(after_EAGAIN_there_is_an_edge, NEEDS_QUEUE | NEEDS_RECEIVERS),
+	BEHAVIOUR(what_a_starving_receiver_is_served_with_is_not_shown, NEEDS_QUEUE | NEEDS_RECEIVERS),
+	BEHAVIOUR(what_a_starving_sender_is_served_with_is_not_shown, NEEDS_QUEUE | NEEDS_FULL),
 	BEHAVIOUR(closing_waits_for_who_writes, NEEDS_QUEUE),
 	BEHAVIOUR(a_rendezvous_is_readable_while_a_partner_waits, NEEDS_RENDEZVOUS),
 	BEHAVIOUR(a_partner_that_gave_up_is_not_shown, NEEDS_RENDEZVOUS),

@@ -180,8 +180,9 @@ CHAN__INLINE bool bc_is_past(const struct broadcast *b, uint64_t state, uint64_t
 	return lap != bc_lap(b, pos) && lap != bc_lap(b, pos - b->lap);
 }
 
-static void bc_notify_senders(struct broadcast *b, size_t n, struct chan_receiver *by, uint32_t attention);
-static void bc_notify_receivers(struct broadcast *b, uint32_t attention);
+static CHAN__COLD int bc_notify_senders(struct broadcast *b, size_t n, struct chan_receiver *by,
+                                        uint32_t attention, int e);
+static CHAN__COLD void bc_notify_receivers(struct broadcast *b, uint32_t attention);
 
 /* ------------------------------------------------------------ letting a slot go */
 
@@ -207,14 +208,13 @@ CHAN__INLINE size_t bc_let_go(chan__u64 *slot)
 	return bc_unhold(slot, BC_TURN);
 }
 
-/* n slots turned free, and a receive of this subscription, or all of it, is over;
+/* n slots turned free, and a receive of this subscription, or all of it, is over with e;
  * NULL: the caller sends. */
-CHAN__INLINE void bc_freed(struct broadcast *b, size_t n, struct chan_receiver *by)
+CHAN__INLINE int bc_freed(struct broadcast *b, size_t n, struct chan_receiver *by, int e)
 {
 	uint32_t attention = chan__waitq_attention(&b->base.waiting[CHAN__SEND]);
 
-	if (chan__unlikely(attention != 0))
-		bc_notify_senders(b, n, by, attention);
+	return chan__likely(attention == 0) ? e : bc_notify_senders(b, n, by, attention, e);
 }
 
 /* -------------------------------------------------------------------- sending */
@@ -284,12 +284,25 @@ static int bc_send(struct broadcast *b, const void *msg, size_t *freed)
 	return 0;
 }
 
+/* Somebody pays attention to what was sent; slots turned free that nobody was there
+ * to read.  e, for who returns it. */
+static CHAN__COLD int bc_sent(struct broadcast *b, size_t freed, uint32_t attention, int e)
+{
+	bool held = chan__hold_for_callbacks(&b->base);
+
+	bc_notify_receivers(b, attention);
+	if (freed > 0)
+		bc_freed(b, freed, NULL, 0);
+	if (held)
+		chan__release(&b->base);
+	return e;
+}
+
 static int bc_try_send_many(struct chan *c, const char *msgs, size_t n, size_t *count)
 {
 	struct broadcast *b = bc_of(c);
 	size_t freed = 0;
 	uint32_t attention;
-	bool held;
 	int e = 0;
 
 	while (*count < n && (e = bc_send(b, chan__message_at(msgs, *count, c->msg_size), &freed)) == 0)
@@ -297,14 +310,9 @@ static int bc_try_send_many(struct chan *c, const char *msgs, size_t n, size_t *
 	if (*count == 0)
 		return e;
 	attention = chan__waitq_attention(&c->waiting[CHAN__RECV]);
-	held = chan__unlikely(attention != 0) && chan__hold_for_callbacks(c);
 	if (chan__unlikely(attention != 0))
-		bc_notify_receivers(b, attention);
-	if (chan__unlikely(freed > 0))
-		bc_freed(b, freed, NULL);
-	if (held)
-		chan__release(c);
-	return e;
+		return bc_sent(b, freed, attention, e);
+	return freed > 0 ? bc_freed(b, freed, NULL, e) : e;
 }
 
 static int bc_try_send(struct chan *c, const void *msg)
@@ -405,9 +413,7 @@ static int bc_recv_lossless(struct broadcast *b, struct subscription *s, char *m
 	}
 	*count += k;
 	CHAN_TP("broadcast:freed");
-	e = k < max ? bc_none(b, pos) : 0;
-	bc_freed(b, freed, &s->base);
-	return e;
+	return bc_freed(b, freed, &s->base, k < max ? bc_none(b, pos) : 0);
 }
 
 /* Drop-oldest: a hold keeps the slot from being overwritten.  As B4. */
@@ -436,7 +442,7 @@ static int bc_claim_oldest(struct broadcast *b, struct subscription *s, uint64_t
 		at = *pos;
 		if (chan__likely(chan__u64_cas_acq_rel(&s->cursor, &at, bc_next(b, *pos))))
 			return 0;
-		bc_freed(b, bc_let_go(bc_slot(b, *pos)), &s->base);
+		bc_freed(b, bc_let_go(bc_slot(b, *pos)), &s->base, 0);
 		chan__collided(&collisions);
 	}
 	return e;
@@ -486,8 +492,7 @@ static int bc_recv_many_dropping(struct broadcast *b, struct subscription *s, ch
 	while (*count < max &&
 	       (e = bc_recv_dropping(b, s, msgs ? msgs + *count * size : NULL, *count == 0, &freed)) == 0)
 		++*count;
-	bc_freed(b, freed, &s->base);
-	return e;
+	return bc_freed(b, freed, &s->base, e);
 }
 
 static int bc_recv(struct broadcast *b, struct subscription *s, char *msgs, size_t max, size_t *count)
@@ -745,7 +750,9 @@ static bool bc_serve(struct chan *c, enum chan__side side)
 	return n != NULL;
 }
 
-static CHAN__COLD void bc_notify_senders(struct broadcast *b, size_t n, struct chan_receiver *by, uint32_t attention)
+/* e, for who returns it. */
+static CHAN__COLD int bc_notify_senders(struct broadcast *b, size_t n, struct chan_receiver *by,
+                                        uint32_t attention, int e)
 {
 	struct chan *c = &b->base;
 	struct chan__waitq *q = &c->waiting[CHAN__SEND];
@@ -758,6 +765,7 @@ static CHAN__COLD void bc_notify_senders(struct broadcast *b, size_t n, struct c
 		chan__waitq_wake(q, chan__wakes(n));
 	if (held)
 		chan__release(c);
+	return e;
 }
 
 /* --------------------------------------------------------------- subscriptions */
@@ -909,7 +917,7 @@ static void bc_unsubscribe(struct chan_receiver *rx)
 		return;
 	CHAN_TP("broadcast:dismissed");
 	freed = bc_empty(b, s, end);
-	bc_freed(b, freed, &s->base);
+	bc_freed(b, freed, &s->base, 0);
 	if (last && (chan__waitq_attention(senders) & CHAN__WAITERS))
 		chan__waitq_wake(senders, CHAN__ALL);
 	bc_subscription_free(c, s);

@@ -116,19 +116,39 @@ static struct chan__node *mc_claim(struct mc *m, enum chan__side side, uint32_t 
 	return claimed;
 }
 
-/* Who is to be told: waiters that were claimed, or that the first of them starves. */
+/* Who is to be told: waiters that were claimed, or that the first of them starves
+ * (STARVING), and descriptors (POLLED). */
 struct mc_woken {
 	struct chan__node *chain;
-	bool starving;
+	uint32_t attention;
 };
 
-/* The lock is held: who to wake.  One that starves is left for mc_wake. */
+/* The lock is held.  Who sets POLLED looks under the lock afterwards, at our change
+ * or before it, and then we see the bit: no fence is needed. */
+static uint32_t mc_polled(const struct mc *m, enum chan__side side)
+{
+	return chan__u32_load_relaxed(&m->base.waiting[side].attention) & CHAN__POLLED;
+}
+
+/* The lock is held: who of those that wait.  One that starves is left for mc_wake. */
+static CHAN__COLD struct mc_woken mc_choose_waiters(struct mc *m, enum chan__side side, uint32_t n)
+{
+	struct mc_woken woken = { NULL, mc_polled(m, side) };
+
+	if (chan__waitlist_starving(&m->list[side]))
+		woken.attention |= CHAN__STARVING;
+	else
+		woken.chain = mc_claim(m, side, n);
+	return woken;
+}
+
+/* The lock is held: who to tell of the change. */
 static struct mc_woken mc_choose(struct mc *m, enum chan__side side, uint32_t n)
 {
-	struct mc_woken woken = { NULL, chan__waitlist_starving(&m->list[side]) };
+	struct mc_woken woken = { NULL, mc_polled(m, side) };
 
-	if (chan__likely(!woken.starving))
-		woken.chain = mc_claim(m, side, n);
+	if (chan__unlikely(!chan__waitlist_empty(&m->list[side])))
+		return mc_choose_waiters(m, side, n);
 	return woken;
 }
 
@@ -142,7 +162,7 @@ static void mc_settle(struct mc *m, enum chan__side side, struct mc_woken woken)
 	struct chan *c = &m->base;
 
 	chan__node_settle_chain(woken.chain);
-	if (chan__likely(!woken.starving))
+	if (chan__likely(!(woken.attention & CHAN__STARVING)))
 		return;
 	CHAN_TP("mutex_condvar:starving");
 	if (!c->flavor->serve(c, side))
@@ -150,17 +170,24 @@ static void mc_settle(struct mc *m, enum chan__side side, struct mc_woken woken)
 }
 
 /* The same for a call of the other side, after a change. */
-static void mc_wake(struct mc *m, enum chan__side side, struct mc_woken woken)
+static CHAN__COLD void mc_wake_chosen(struct mc *m, enum chan__side side, struct mc_woken woken)
 {
 	struct chan *c = &m->base;
-	bool held = woken.starving || (woken.chain && chan__has_callbacks(c));
+	bool held = (woken.attention & CHAN__STARVING) || chan__has_callbacks(c);
 
 	if (held)
 		chan__hold(c);
-	chan__follow(c, chan__opposite(side), &c->receiver);
+	if (woken.attention & CHAN__POLLED)
+		chan__changed(c, chan__opposite(side), &c->receiver);
 	mc_settle(m, side, woken);
 	if (held)
 		chan__release(c);
+}
+
+CHAN__INLINE void mc_wake(struct mc *m, enum chan__side side, struct mc_woken woken)
+{
+	if (chan__unlikely(woken.chain != NULL || woken.attention != 0))
+		mc_wake_chosen(m, side, woken);
 }
 
 /* The lock is held: the first waiter that starves, to be served.  No observer is
@@ -307,7 +334,7 @@ static int mc0_try_recv(struct chan_receiver *rx, void *msg)
 	if (e == 0) {
 		mc0_pass(c, partner->source, msg);
 		chan__node_settle(partner, 0);
-		chan__follow(c, CHAN__RECV, rx);
+		chan__follow(c, CHAN__RECV, &c->receiver);
 	}
 	return e;
 }
@@ -534,7 +561,7 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 static int mcn_try_send(struct chan *c, const void *msg)
 {
 	struct mcn *q = (struct mcn *)c;
-	struct mc_woken woken = { NULL, false };
+	struct mc_woken woken = { NULL, 0 };
 	int e = 0;
 
 	mc_enter(&q->m.lock);
@@ -575,7 +602,7 @@ static void mcn_destroy_oldest(struct mcn *q)
 static int mcn_try_recv(struct chan_receiver *rx, void *msg)
 {
 	struct mcn *q = (struct mcn *)chan__of(rx);
-	struct mc_woken woken = { NULL, false };
+	struct mc_woken woken = { NULL, 0 };
 	int e = 0;
 
 	mc_enter(&q->m.lock);
@@ -628,7 +655,7 @@ static int mcn_destroy_and_put(struct mcn *q, char *slot, const void *msg)
 static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *was_displaced)
 {
 	struct chan *c = &q->m.base;
-	struct mc_woken woken = { NULL, false }, senders = { NULL, false };
+	struct mc_woken woken = { NULL, mc_polled(&q->m, CHAN__RECV) }, senders = { NULL, 0 };
 	char *slot;
 	int e = 0;
 

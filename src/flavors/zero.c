@@ -99,7 +99,7 @@ static int zero_try_recv(struct chan_receiver *rx, void *msg)
 	if (e == 0) {
 		zero_pass(c, partner->source, msg);
 		chan__node_settle(partner, 0);
-		chan__follow(c, CHAN__RECV, rx);
+		chan__follow(c, CHAN__RECV, &c->receiver);
 	}
 	return e;
 }

@@ -153,4 +153,10 @@ static inline bool chan__waitq_is_starving(const struct chan__waitq *q)
 	return (chan__u32_load_relaxed(&q->attention) & CHAN__STARVING) != 0;
 }
 
+/* The same, and POLLED: asked by who is to say it where nothing could be taken. */
+static inline uint32_t chan__waitq_before(const struct chan__waitq *q)
+{
+	return chan__u32_load_relaxed(&q->attention) & (CHAN__STARVING | CHAN__POLLED);
+}
+
 #endif
