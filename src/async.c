@@ -241,12 +241,17 @@ static void async_take_back(struct async *a, uint32_t token)
 
 /*
  * Ends the registration.  True: it had fired, or is about to, and that
- * wake-up is now the caller's to answer.
+ * wake-up is now the caller's to answer.  In a child, one of the parent's is only
+ * forgotten: it stands in no queue of the child's, and its neighbours there are stale.
  */
 static bool async_withdraw(struct async *a)
 {
 	uint32_t token;
 
+	if (a->node.generation != chan__process_generation()) {
+		async_set(a, ASYNC_IDLE);
+		return false;
+	}
 	while (((token = async_load(a)) & ASYNC_STATE) == ASYNC_ARMED)
 		async_take_back(a, token);
 	if ((token & ASYNC_STATE) == ASYNC_IDLE)
@@ -264,6 +269,7 @@ static bool async_arm(struct async *a, const struct chan__watch *w, bool *woken)
 	a->node.receiver = w->node.receiver;
 	a->node.observer = w->chan->flavor->meets_in_queue; /* a partner would do its work */
 	a->chan = w->chan;
+	a->node.generation = chan__process_generation();
 	async_set(a, ASYNC_ARMING);
 	if (w->chan->flavor->watch(w->chan, w->side, &a->node)) {
 		if (async_set_armed(a))
@@ -309,6 +315,14 @@ static int async_poll(struct async *a, const struct chan__watch *w)
 	return e;
 }
 
+/* A poll that cannot be: it leaves the waker idle, as every result but EAGAIN. */
+static int async_refuse(struct async *a, int e)
+{
+	if (a && async_withdraw(a))
+		async_pass_on(a);
+	return e;
+}
+
 /* Callbacks that run on the way may drop the handle in use. */
 static int async_poll_held(chan_waker_t *waker, const struct chan__watch *w)
 {
@@ -318,7 +332,7 @@ static int async_poll_held(chan_waker_t *waker, const struct chan__watch *w)
 	if (!a)
 		return EINVAL;
 	if (w->chan->flavor->due && w->chan->capacity > 0)
-		return ENOTSUP; /* no thread would be there to call at that time */
+		return async_refuse(a, ENOTSUP); /* no thread would be there to call at that time */
 	chan__u32_store_relaxed(&w->chan->callbacks, 1);
 	chan__hold(w->chan);
 	e = async_poll(a, w);
@@ -379,7 +393,7 @@ CHAN__EXPORT int chan_poll_recv(chan_receiver_t *rx, void *msg, chan_waker_t *w)
 	struct chan__watch watch;
 
 	if (!rx)
-		return EINVAL;
+		return async_refuse(async_of(w), EINVAL);
 	chan__watch_init(&watch, rx->chan, rx);
 	watch.node.target = msg;
 	return async_poll_held(w, &watch);
@@ -391,7 +405,7 @@ CHAN__EXPORT int chan_poll_send(chan_sender_t *tx, const void *msg, chan_waker_t
 	struct chan__watch watch;
 
 	if (!c || (!msg && c->msg_size > 0))
-		return EINVAL;
+		return async_refuse(async_of(w), EINVAL);
 	chan__watch_init(&watch, c, NULL);
 	watch.node.source = msg;
 	return async_poll_held(w, &watch);

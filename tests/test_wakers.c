@@ -1045,6 +1045,52 @@ static void each_subscription_calls_its_own(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* A poll that cannot be: of a timer, without a handle or a message. */
+static void poll_in_vain(struct counted *c, size_t how)
+{
+	struct timespec got;
+	chan_receiver_t *rx;
+
+	if (how == 0) {
+		must_give(0, chan_after(CHAN_SEC * 3600, &rx));
+		must_give(ENOTSUP, chan_poll_recv(rx, &got, &c->waker));
+		chan_receiver_drop(rx);
+	} else if (how == 1) {
+		must_give(EINVAL, chan_poll_recv(NULL, &c->number, &c->waker));
+	} else if (how == 2) {
+		must_give(EINVAL, chan_poll_send(NULL, &c->number, &c->waker));
+	} else {
+		must_give(EINVAL, chan_poll_send(c->e->tx, NULL, &c->waker));
+	}
+}
+
+/* It withdraws an earlier registration, and passes on what that was woken for. */
+static void a_poll_that_cannot_be_leaves_it_idle(const struct kind *k)
+{
+	for (size_t how = 0; how < 4; how++) {
+		struct ends e = kind_open(k, 8);
+		struct counted a, b;
+
+		counted_init(&a, &e);
+		counted_init(&b, &e);
+		must_give(EAGAIN, poll_recv(&a));
+		poll_in_vain(&a, how);
+		must_give(EAGAIN, poll_recv(&a));
+		must_give(EAGAIN, poll_recv(&b));
+		queue_numbers(e.tx, 5, 1);
+		must(calls_of(&a) == 1 && calls_of(&b) == 0);
+		poll_in_vain(&a, how);
+		must(calls_of(&a) == 1 && calls_of(&b) == 1);
+		must_give(0, poll_recv(&b));
+		must_give(EAGAIN, poll_recv(&a));
+		poll_in_vain(&a, how);
+		memset(&a.waker, 0xa5, sizeof(a.waker));
+		chan_close(e.c);
+		ends_drop(&e);
+		must(calls_of(&a) == 1 && calls_of(&b) == 1);
+	}
+}
+
 /* Told of a loss, it is idle. */
 static void a_lag_ends_a_poll(const struct kind *k)
 {
@@ -1310,6 +1356,114 @@ static void what_comes_while_it_registers_is_not_missed(const struct kind *k)
 		cancel(&c);
 	}
 	ends_drop(&e);
+}
+
+/* The first thread that passes a pause point is held there. */
+static struct {
+	const char *point;
+	atomic_bool passed;
+	sem_t arrived, go;
+} halt;
+
+static void on_point(const char *name)
+{
+	if (strcmp(name, halt.point) != 0 || atomic_exchange(&halt.passed, true))
+		return;
+	sem_post(&halt.arrived);
+	wait_sem(&halt.go);
+}
+
+static void halt_at(const char *point)
+{
+	must(sem_init(&halt.arrived, 0, 0) == 0 && sem_init(&halt.go, 0, 0) == 0);
+	halt.point = point;
+	atomic_store(&halt.passed, false);
+	__atomic_store_n(&chan__tp_hook, on_point, __ATOMIC_RELEASE);
+}
+
+static void halt_over(void)
+{
+	sem_post(&halt.go);
+	__atomic_store_n(&chan__tp_hook, NULL, __ATOMIC_RELEASE);
+}
+
+/* A channel whose memory is overwritten when it goes. */
+static struct ends open_overwritten(const struct kind *k, struct counting *counting)
+{
+	chan_allocator_t allocator;
+	chan_attr_t attr;
+
+	counting_init(counting);
+	allocator = counting_allocator(counting);
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setallocator(&attr, &allocator));
+	return attr_open(&attr, 8);
+}
+
+/* A thread sleeps in a call, and was woken; before it goes on, the other side is made
+ * to wait, and the channel's first waker stands there. */
+static void wait_for_who_was_woken(const struct kind *k, struct ends *e, struct counted *c, bool sends)
+{
+	uint64_t number;
+
+	counted_init(c, e);
+	c->then = drop_everything;
+	if (!sends)
+		queue_numbers(e->tx, 5, 1);
+	else
+		must_give(0, chan_try_recv(e->rx, &number));
+	wait_sem(&halt.arrived);
+	if (!sends && k->capacity > 1)
+		queue_numbers(e->tx, 6, k->capacity - 1);
+	while (sends && chan_try_recv(e->rx, &number) == 0)
+		continue;
+	must_give(EAGAIN, sends ? poll_recv(c) : poll_send(c));
+	halt_over();
+}
+
+static void the_first_wakers_callback_may_drop_what_a_thread_waits_with(const struct kind *k)
+{
+	for (size_t n = 0; n < 2 * CALL_FORMS; n++) {
+		bool sends = n % 2;
+		enum call_form form = (enum call_form)(n / 2);
+		struct counting counting;
+		struct ends e = open_overwritten(k, &counting);
+		struct call call = sends ? call_send(e.tx, form, 9) : call_recv(e.rx, form);
+		struct counted c;
+
+		if (sends)
+			fill(k, &e);
+		call_start_asleep(&call);
+		halt_at("block:woken");
+		wait_for_who_was_woken(k, &e, &c, sends);
+		call_finish(&call);
+		must(call.result == 0 && pthread_equal(c.thread, call.worker.thread));
+		must_have_called(&c, 1);
+		counting_must_balance(&counting);
+	}
+}
+
+static void the_first_wakers_callback_may_drop_what_a_select_waits_with(const struct kind *k)
+{
+	for (size_t n = 0; n < 2 * PICK_FORMS; n++) {
+		bool sends = n % 2;
+		struct counting counting;
+		struct ends e = open_overwritten(k, &counting);
+		uint64_t number = 9;
+		chan_case_t one = sends ? case_send(e.tx, &number) : case_recv(e.rx, &number);
+		struct pick pick = pick_of(&one, 1, 0, (enum pick_form)(n / 2));
+		struct counted c;
+
+		if (sends)
+			fill(k, &e);
+		pick_start_asleep(&pick);
+		halt_at("select:woken");
+		wait_for_who_was_woken(k, &e, &c, sends);
+		pick_finish(&pick);
+		must_have_picked(&pick, 0, 0);
+		must_have_called(&c, 1);
+		counting_must_balance(&counting);
+	}
 }
 
 /* ------------------------------------------------------------------------- at random */
@@ -1747,6 +1901,54 @@ static void the_child_has_wakers_of_its_own(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* The child polls again with wakers that the parent registered: it has one registration
+ * of each, and of the parent's none is left. */
+static void poll_again_in_child(struct ends *e, struct counted *c)
+{
+	uint64_t number;
+
+	chan_waker_cancel(&c[0].waker);
+	for (size_t i = 1; i < WAITERS; i++)
+		child_must(chan_poll_recv(e->rx, &number, &c[i].waker) == EAGAIN);
+	chan_waker_cancel(&c[WAITERS - 1].waker);
+	chan_close(e->c);
+	for (size_t i = 1; i < WAITERS - 1; i++)
+		child_must(calls_of(&c[i]) == 1);
+	child_must(calls_of(&c[0]) == 0 && calls_of(&c[WAITERS - 1]) == 0);
+	for (size_t i = 1; i < WAITERS - 1; i++)
+		child_must(chan_poll_recv(e->rx, &number, &c[i].waker) == EPIPE);
+	chan_receiver_drop(e->rx);
+	chan_sender_drop(e->tx);
+}
+
+static void the_child_polls_again_with_the_parents_wakers(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct counted c[WAITERS];
+	int status = -1;
+	pid_t pid;
+
+	for (size_t i = 0; i < WAITERS; i++) {
+		counted_init(&c[i], &e);
+		must_give(EAGAIN, poll_recv(&c[i]));
+	}
+	fflush(NULL);
+	pid = fork();
+	must(pid >= 0);
+	if (pid == 0) {
+		signal(SIGALRM, SIG_DFL); /* not Check's handler */
+		alarm(20 * test_scale());
+		poll_again_in_child(&e, c);
+		_exit(0);
+	}
+	must(waitpid(pid, &status, 0) == pid);
+	must_eq(WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status), 0);
+	chan_close(e.c);
+	for (size_t i = 0; i < WAITERS; i++)
+		must_have_called(&c[i], 1);
+	ends_drop(&e);
+}
+
 /* ---------------------------------------------------------------- pthread_cancel */
 
 struct doomed {
@@ -1832,6 +2034,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(two_wakers_never_meet, NEEDS_RENDEZVOUS),
 	BEHAVIOUR(two_wakers_meet_at_capacity_1, RUNS_ONCE),
 	BEHAVIOUR(timers_that_fall_due_have_no_wakers, RUNS_ONCE),
+	BEHAVIOUR(a_poll_that_cannot_be_leaves_it_idle, NEEDS_QUEUE | NEEDS_RECEIVERS),
 	BEHAVIOUR(never_has, RUNS_ONCE),
 	BEHAVIOUR(tokens_have, RUNS_ONCE),
 	BEHAVIOUR(each_subscription_calls_its_own, RUNS_ONCE),
@@ -1842,6 +2045,8 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_poll_waits_for_no_callback, NEEDS_QUEUE | NEEDS_SENDERS),
 	BEHAVIOUR(an_inner_callback_cancels_the_outer, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(what_comes_while_it_registers_is_not_missed, NEEDS_QUEUE | FITS_ONE_MESSAGE),
+	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_thread_waits_with, NEEDS_LIMIT | NEEDS_FULL),
+	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_select_waits_with, NEEDS_LIMIT | NEEDS_FULL),
 	BEHAVIOUR(cancel_races_the_callback, NEEDS_QUEUE),
 	BEHAVIOUR(cancel_races_a_callback_that_polls, NEEDS_QUEUE),
 	BEHAVIOUR(a_cancel_that_races_passes_on, NEEDS_QUEUE | NEEDS_RECEIVERS),
@@ -1850,6 +2055,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(tasks_send_to_tasks, NEEDS_QUEUE | NEEDS_RECEIVERS | NEEDS_SENDERS),
 	BEHAVIOUR(tasks_threads_and_selects_share, NEEDS_RECEIVERS | NEEDS_SENDERS),
 	BEHAVIOUR(the_child_has_wakers_of_its_own, NEEDS_QUEUE | FITS_ONE_MESSAGE),
+	BEHAVIOUR(the_child_polls_again_with_the_parents_wakers, NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
 	BEHAVIOUR(no_call_is_a_cancellation_point, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 };
 
