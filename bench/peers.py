@@ -1,0 +1,137 @@
+"""What the peers are, and how their adapters are built.
+
+A peer that cannot be had is no failure: it is skipped, by name and with the reason.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+SOURCES = Path(__file__).resolve().parent / "peers"
+SHARED = ("harness.c", "parties.c")
+
+# name: source, modules of pkg-config, libraries
+NATIVE = {
+    "glib": ("glib.c", ("glib-2.0",), ()),
+    "apr": ("apr.c", ("apr-1", "apr-util-1"), ()),
+    "tbb": ("tbb.cpp", ("tbb",), ()),
+    "moodycamel": ("moodycamel.cpp", (), ()),
+    "readerwriterqueue": ("readerwriterqueue.cpp", (), ()),
+    "boost_spsc": ("boost_spsc.cpp", (), ()),
+    "ck": ("ck.c", ("ck",), ()),
+    "rte_ring": ("rte_ring.c", ("libdpdk",), ()),
+    "nng": ("nng.c", (), ("-lnng",)),
+    "pipe": ("pipe.c", (), ()),
+    "eventfd_glib": ("eventfd_glib.c", ("glib-2.0",), ()),
+}
+
+
+class CannotBuild(Exception):
+    pass
+
+
+def output_of(command, env=None):
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                              text=True, errors="replace", env=env, check=False)
+    except OSError as e:
+        raise CannotBuild(f"{command[0]}: {e.strerror}") from None
+    if done.returncode != 0:
+        raise CannotBuild(first_error(done.stderr) or f"{command[0]} failed with status {done.returncode}")
+    return done.stdout
+
+
+def first_error(text):
+    """The line that says it: compilers and cargo say much else."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for line in lines:
+        if re.search(r"\berror\b|not found|No such file", line):
+            return line
+    return lines[0] if lines else ""
+
+
+def tool(variable, usual):
+    """A command as the environment has it, or as it is usually called."""
+    words = os.environ.get(variable, "").split() or [usual]
+    if not shutil.which(words[0]):
+        raise CannotBuild(f"{words[0]} is not installed")
+    return words
+
+
+class Native:
+    """One source in C or C++, with the harness."""
+
+    def __init__(self, name, folder):
+        self.name = name
+        self.source, self.modules, self.libraries = NATIVE[name]
+        self.folder = folder / "native"
+        self.program = self.folder / name
+
+    def flags(self, what):
+        if not self.modules:
+            return []
+        return output_of(tool("PKG_CONFIG", "pkg-config") + [what, *self.modules]).split()
+
+    def object(self, source, compiler, *flags):
+        target = self.folder / (source.name + ".o")
+        newest = max(p.stat().st_mtime for p in [source, *SOURCES.glob("*.h*"), *SOURCES.parent.glob("*.h")])
+        if not target.exists() or target.stat().st_mtime < newest:
+            output_of([*compiler, "-O2", "-D_GNU_SOURCE", f"-I{SOURCES.parent}", *flags, "-pthread", "-c",
+                       "-o", str(target), str(source)])
+        return str(target)
+
+    def build(self):
+        cc = tool("CC", "cc")
+        is_cxx = self.source.endswith(".cpp")
+        compiler = tool("CXX", "c++") + ["-std=c++17"] if is_cxx else cc
+        cflags, libs = self.flags("--cflags"), self.flags("--libs")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        objects = [self.object(SOURCES.parent / s, cc) for s in SHARED]
+        objects.append(self.object(SOURCES / self.source, compiler, *cflags))
+        output_of([*compiler[:1], "-o", str(self.program), *objects, "-pthread", *libs, *self.libraries])
+        return self.program
+
+
+class Rust:
+    """A package of the workspace in peers/rust."""
+
+    def __init__(self, folder, build):
+        self.name = folder.name
+        self.manifest = folder.parent / "Cargo.toml"
+        self.package = re.search(r'^name = "(.*)"$', (folder / "Cargo.toml").read_text(), re.M).group(1)
+        self.target = build / "cargo"
+
+    def build(self):
+        cargo = tool("CARGO", "cargo")
+        # Unstable, but part of the standard library: std::sync::mpmc.
+        env = {**os.environ, "RUSTC_BOOTSTRAP": "bench_std"}
+        output_of([*cargo, "build", "--quiet", "--release", "--locked", "--manifest-path", str(self.manifest),
+                   "--target-dir", str(self.target), "--package", self.package], env)
+        return self.target / "release" / self.package
+
+
+class Go:
+    def __init__(self, folder, build):
+        self.name = "go"
+        self.folder = folder
+        self.program = build / "go" / "adapter"
+
+    def build(self):
+        go = tool("GO", "go")
+        env = {**os.environ, "GOCACHE": str(self.program.parent / "cache"), "GOFLAGS": "-mod=mod"}
+        self.program.parent.mkdir(parents=True, exist_ok=True)
+        output_of([*go, "build", "-C", str(self.folder), "-o", str(self.program.resolve()), "."], env)
+        return self.program
+
+
+def all_peers(build):
+    """Every peer there is a source for; `build` is where its products go."""
+    found = [Native(name, build) for name in NATIVE if (SOURCES / NATIVE[name][0]).exists()]
+    for manifest in sorted(SOURCES.glob("rust/*/Cargo.toml")):
+        if (manifest.parent / "src" / "main.rs").exists():
+            found.append(Rust(manifest.parent, build))
+    if (SOURCES / "go" / "go.mod").exists():
+        found.append(Go(SOURCES / "go", build))
+    return sorted(found, key=lambda peer: peer.name)
