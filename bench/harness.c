@@ -90,6 +90,11 @@ enum {
 	N_CELLS      = N_CAPACITIES * N_COMBINED + N_OTHERS
 };
 
+bool bench_is_plain(const struct bench_cell *c)
+{
+	return c->scenario <= BENCH_MPMC || c->scenario == BENCH_PINGPONG || c->scenario == BENCH_WAKE;
+}
+
 /* seq needs room for everything; pingpong has one message in flight, so that
  * more room than 128 would show nothing new. */
 static bool makes_sense(int capacity, enum bench_scenario s)
@@ -272,7 +277,8 @@ static void run(struct bench_run *r, const char *version)
 	struct bench_outcome outcome;
 	unsigned parts = bench_parts(r);
 
-	if (r->impl->takes_size && !r->impl->takes_size(r->size))
+	r->works = r->impl->works(r->size);
+	if (!r->works)
 		bench_cannot("messages of this size");
 	r->messages = (r->messages + parts - 1) / parts * parts;
 	r->capacity = capacity_of(r);

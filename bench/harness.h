@@ -94,8 +94,11 @@ struct bench_ends {
 	void *from;
 };
 
+struct bench_works;
+
 struct bench_run {
 	const struct bench_impl *impl;
+	const struct bench_works *works; /* of the implementation, for this size */
 	struct bench_cell        cell;
 	uint64_t                 messages;
 	unsigned                 threads; /* a side that has several */
@@ -125,10 +128,9 @@ struct bench_works {
 struct bench_impl {
 	const char *name;
 	int         tag; /* the adapter's */
-	const struct bench_works *works;
-	/* Of this cell; what its works do not have is not asked for. */
 	bool      (*serves)(const struct bench_impl *, const struct bench_cell *);
-	bool      (*takes_size)(size_t size); /* NULL: any */
+	/* With all that its cells need; NULL: not with messages of this size. */
+	const struct bench_works *(*works)(size_t size);
 	/* Fills ends[0..channels-1]; on broadcast one `to` and all `from`. */
 	void      (*open)(struct bench_run *);
 	/* Destroys them; false if messages were left over. */
@@ -153,6 +155,10 @@ int bench_main(int argc, char **argv, const struct bench_adapter *);
 #define BENCH_INLINE static inline
 #define BENCH_NORETURN
 #endif
+
+/* A scenario with one kind of send and receive, where a queue does: no select, no
+ * descriptor, no promise, and channels that were made beforehand. */
+bool bench_is_plain(const struct bench_cell *);
 
 /* Ends the program with status 1, and what went wrong on stderr. */
 void bench_fail(const char *what, int error) BENCH_NORETURN;

@@ -423,7 +423,7 @@ static int ascending(const void *a, const void *b)
 
 struct bench_outcome bench_time(struct bench_run *r)
 {
-	struct plan plan = { .run = r, .works = r->impl->works, .receipts = 1, .ordered = true };
+	struct plan plan = { .run = r, .works = r->works, .receipts = 1, .ordered = true };
 	size_t most = 2 + 2 * (size_t)(r->threads > r->width ? r->threads : r->width);
 	struct bench_outcome outcome;
 

@@ -4,6 +4,7 @@ A peer that cannot be had is no failure: it is skipped, by name and with the rea
 """
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -11,20 +12,22 @@ from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parent / "peers"
 SHARED = ("harness.c", "parties.c")
+HEADERS_ONLY = None
 
-# name: source, modules of pkg-config, libraries
+# name: source, modules of pkg-config, libraries, where the version is asked for
+# that the sources cannot tell: "pkg-config MODULE" or "dpkg PACKAGE"
 NATIVE = {
-    "glib": ("glib.c", ("glib-2.0",), ()),
-    "apr": ("apr.c", ("apr-1", "apr-util-1"), ()),
-    "tbb": ("tbb.cpp", ("tbb",), ()),
-    "moodycamel": ("moodycamel.cpp", (), ()),
-    "readerwriterqueue": ("readerwriterqueue.cpp", (), ()),
-    "boost_spsc": ("boost_spsc.cpp", (), ()),
-    "ck": ("ck.c", ("ck",), ()),
-    "rte_ring": ("rte_ring.c", ("libdpdk",), ()),
-    "nng": ("nng.c", (), ("-lnng",)),
-    "pipe": ("pipe.c", (), ()),
-    "eventfd_glib": ("eventfd_glib.c", ("glib-2.0",), ()),
+    "glib": ("glib.c", ("glib-2.0",), (), ""),
+    "apr": ("apr.c", ("apr-1", "apr-util-1"), (), ""),
+    "tbb": ("tbb.cpp", ("tbb",), (), ""),
+    "moodycamel": ("moodycamel.cpp", (), (), "dpkg libconcurrentqueue-dev"),
+    "readerwriterqueue": ("readerwriterqueue.cpp", (), (), "dpkg libreaderwriterqueue-dev"),
+    "boost_spsc": ("boost_spsc.cpp", (), (), ""),
+    "ck": ("ck.c", ("ck",), (), "pkg-config ck"),
+    "rte_ring": ("rte_ring.cpp", ("libdpdk",), HEADERS_ONLY, ""),
+    "nng": ("nng.c", (), ("-lnng",), ""),
+    "pipe": ("pipe.c", (), (), "kernel"),
+    "eventfd_glib": ("eventfd_glib.c", ("glib-2.0",), (), ""),
 }
 
 
@@ -32,10 +35,10 @@ class CannotBuild(Exception):
     pass
 
 
-def output_of(command, env=None):
+def output_of(command, env=None, folder=None):
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                              text=True, errors="replace", env=env, check=False)
+                              text=True, errors="replace", env=env, cwd=folder, check=False)
     except OSError as e:
         raise CannotBuild(f"{command[0]}: {e.strerror}") from None
     if done.returncode != 0:
@@ -60,37 +63,63 @@ def tool(variable, usual):
     return words
 
 
+def version_of(where):
+    """Of the library, for adapters whose headers have none."""
+    kind, _, name = where.partition(" ")
+    if kind == "kernel":
+        return platform.release()
+    try:
+        if kind == "dpkg":
+            return output_of(["dpkg-query", "-W", "-f", "${Version}", name]).strip()
+        return output_of(tool("PKG_CONFIG", "pkg-config") + ["--modversion", name]).strip()
+    except CannotBuild:
+        return "unknown"
+
+
 class Native:
     """One source in C or C++, with the harness."""
 
     def __init__(self, name, folder):
         self.name = name
-        self.source, self.modules, self.libraries = NATIVE[name]
+        self.source, self.modules, self.libraries, self.version = NATIVE[name]
         self.folder = folder / "native"
         self.program = self.folder / name
 
-    def flags(self, what):
-        if not self.modules:
-            return []
-        return output_of(tool("PKG_CONFIG", "pkg-config") + [what, *self.modules]).split()
+    def asked(self, what):
+        return output_of(tool("PKG_CONFIG", "pkg-config") + [what, *self.modules]).split() if self.modules else []
+
+    def flags(self):
+        flags = self.asked("--cflags")
+        if self.version:
+            flags.append(f'-DBENCH_VERSION="{version_of(self.version)}"')
+        return flags
+
+    def libs(self):
+        return [] if self.libraries is HEADERS_ONLY else [*self.asked("--libs"), *self.libraries]
 
     def object(self, source, compiler, *flags):
         target = self.folder / (source.name + ".o")
-        newest = max(p.stat().st_mtime for p in [source, *SOURCES.glob("*.h*"), *SOURCES.parent.glob("*.h")])
-        if not target.exists() or target.stat().st_mtime < newest:
-            output_of([*compiler, "-O2", "-D_GNU_SOURCE", f"-I{SOURCES.parent}", *flags, "-pthread", "-c",
-                       "-o", str(target), str(source)])
+        output_of([*compiler, "-O2", "-D_GNU_SOURCE", "-iquote", str(SOURCES.parent), *flags, "-pthread", "-c",
+                   "-o", str(target), str(source)])
         return str(target)
 
+    def is_new(self):
+        """Whether no source has changed since."""
+        sources = [Path(__file__), SOURCES / self.source, *SOURCES.glob("*.h*"), *SOURCES.parent.glob("*.[ch]")]
+        return self.program.exists() and self.program.stat().st_mtime > max(s.stat().st_mtime for s in sources)
+
     def build(self):
+        if self.is_new():
+            return self.program
         cc = tool("CC", "cc")
-        is_cxx = self.source.endswith(".cpp")
-        compiler = tool("CXX", "c++") + ["-std=c++17"] if is_cxx else cc
-        cflags, libs = self.flags("--cflags"), self.flags("--libs")
+        linker, compiler = cc, cc
+        if self.source.endswith(".cpp"):
+            linker = tool("CXX", "c++")
+            compiler = [*linker, "-std=c++17"]
         self.folder.mkdir(parents=True, exist_ok=True)
         objects = [self.object(SOURCES.parent / s, cc) for s in SHARED]
-        objects.append(self.object(SOURCES / self.source, compiler, *cflags))
-        output_of([*compiler[:1], "-o", str(self.program), *objects, "-pthread", *libs, *self.libraries])
+        objects.append(self.object(SOURCES / self.source, compiler, *self.flags()))
+        output_of([*linker, "-o", str(self.program), *objects, "-pthread", *self.libs()])
         return self.program
 
 
@@ -116,13 +145,10 @@ class Go:
     def __init__(self, folder, build):
         self.name = "go"
         self.folder = folder
-        self.program = build / "go" / "adapter"
+        self.program = (build / "go").resolve()
 
     def build(self):
-        go = tool("GO", "go")
-        env = {**os.environ, "GOCACHE": str(self.program.parent / "cache"), "GOFLAGS": "-mod=mod"}
-        self.program.parent.mkdir(parents=True, exist_ok=True)
-        output_of([*go, "build", "-C", str(self.folder), "-o", str(self.program.resolve()), "."], env)
+        output_of([*tool("GO", "go"), "build", "-o", str(self.program), "."], folder=self.folder)
         return self.program
 
 

@@ -108,6 +108,11 @@ static void too_few(struct bench_party *p)
 
 static const struct bench_works good = { .send_then_receive = planted_seq }, bad = { .send_then_receive = too_few };
 
+static const struct bench_works *works(size_t size)
+{
+	return size == 8 ? strcmp(plant, "count") ? &good : &bad : NULL;
+}
+
 static bool serves(const struct bench_impl *impl, const struct bench_cell *c)
 {
 	(void)impl;
@@ -120,14 +125,11 @@ static bool close_nothing(struct bench_run *r) { (void)r; return strcmp(plant, "
 int main(int argc, char **argv)
 {
 	const struct bench_impl impl = {
-		.name = "planted", .works = &good, .serves = serves, .open = open_nothing, .close = close_nothing
+		.name = "planted", .serves = serves, .works = works, .open = open_nothing, .close = close_nothing
 	};
-	struct bench_impl chosen = impl;
-	struct bench_adapter adapter = { "planted", "1", &chosen, 1 };
+	struct bench_adapter adapter = { "planted", "1", &impl, 1 };
 
 	plant = getenv("PLANT");
-	if (!strcmp(plant, "count"))
-		chosen.works = &bad;
 	return bench_main(argc, argv, &adapter);
 }
 END
@@ -141,6 +143,7 @@ with_plant() {
 }
 expect 'an adapter is compiled with the harness alone' compile_planted
 expect 'a queue that is right' with_plant none
+expect 'a size that an adapter does not take' exits_with 77 env PLANT=none "$t/planted" --size 9 unbounded_seq 20
 for plant in swap double change left count; do
 	expect "a queue that is wrong: $plant" exits_with 1 with_plant $plant
 done
