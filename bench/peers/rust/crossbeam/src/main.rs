@@ -44,21 +44,7 @@ impl Shared for Crossbeam {
 // A list of operations may be selected from again and again, so it is made
 // once: faster than one for each message, and than the macro, whose width is
 // fixed besides.
-impl Select for Crossbeam {
-    fn send_any<const WORDS: usize>(senders: &[Self::Sender<WORDS>], first: u64, count: u64) {
-        let mut select = crossbeam_channel::Select::new();
-        for tx in senders {
-            select.send(tx);
-        }
-        let mut message = Message::blank();
-        for value in first..first + count {
-            message.set(value);
-            let operation = select.select();
-            let index = operation.index();
-            operation.send(&senders[index], message).unwrap();
-        }
-    }
-
+impl SelectReceive for Crossbeam {
     fn receive_any<const WORDS: usize>(
         receivers: &[Self::Receiver<WORDS>],
         count: u64,
@@ -76,12 +62,29 @@ impl Select for Crossbeam {
     }
 }
 
+impl Select for Crossbeam {
+    fn send_any<const WORDS: usize>(senders: &[Self::Sender<WORDS>], first: u64, count: u64) {
+        let mut select = crossbeam_channel::Select::new();
+        for tx in senders {
+            select.send(tx);
+        }
+        let mut message = Message::blank();
+        for value in first..first + count {
+            message.set(value);
+            let operation = select.select();
+            let index = operation.index();
+            operation.send(&senders[index], message).unwrap();
+        }
+    }
+}
+
 fn main() {
     Adapter::default()
         .with("crossbeam", version_of("crossbeam-channel"))
         .serves(cells(&CAPACITIES, &ONE_RECEIVER), for_each_size!(one_receiver, Crossbeam))
         .serves(cells(&CAPACITIES, &SOME_RECEIVERS), for_each_size!(some_receivers, Crossbeam))
-        .serves(cells(&CAPACITIES, &SELECTS), for_each_size!(selects, Crossbeam))
+        .serves(cells(&CAPACITIES, &["select_rx"]), for_each_size!(select_rx, Crossbeam))
+        .serves(cells(&CAPACITIES, &["select_both"]), for_each_size!(select_both, Crossbeam))
         .serves(CREATES, for_each_size!(create, Crossbeam))
         .serves(["oneshot_bounded1"], for_each_size!(used_once, Crossbeam))
         .serves(["wake"], for_each_size!(wake, Crossbeam))

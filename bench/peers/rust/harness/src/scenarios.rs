@@ -28,15 +28,19 @@ pub trait Shared: Channel {
     fn another_receiver<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> Self::Receiver<WORDS>;
 }
 
-// A channel with a select.  Each call performs `count` operations, and every
-// operation is one select over all of the slice.
-pub trait Select: Shared {
-    fn send_any<const WORDS: usize>(senders: &[Self::Sender<WORDS>], first: u64, count: u64);
+// A channel with a select of receivers.  A call receives `count` messages, and
+// each of them is one select over the whole slice.
+pub trait SelectReceive: Channel {
     fn receive_any<const WORDS: usize>(
         receivers: &[Self::Receiver<WORDS>],
         count: u64,
         take: impl FnMut(Message<WORDS>),
     );
+}
+
+// One of senders as well, and by several threads at once.
+pub trait Select: SelectReceive + Shared {
+    fn send_any<const WORDS: usize>(senders: &[Self::Sender<WORDS>], first: u64, count: u64);
 }
 
 // --------------------------------------------------------------- what is common
@@ -215,16 +219,7 @@ fn spreading<P: Shared, const WORDS: usize>(job: &Job, senders: usize) -> Outcom
 
 // ------------------------------------------------------------------------ select
 
-pub const SELECTS: [&str; 2] = ["select_rx", "select_both"];
-
-pub fn selects<P: Select, const WORDS: usize>(job: &Job) -> Outcome {
-    match job.scenario() {
-        "select_rx" => select_rx::<P, WORDS>(job),
-        _ => select_both::<P, WORDS>(job),
-    }
-}
-
-fn select_rx<P: Select, const WORDS: usize>(job: &Job) -> Outcome {
+pub fn select_rx<P: SelectReceive, const WORDS: usize>(job: &Job) -> Outcome {
     let messages = job.rounded_to(job.width);
     let each = messages / job.width as u64;
     let create = |_| P::create::<WORDS>(job.capacity(messages));
@@ -238,7 +233,7 @@ fn select_rx<P: Select, const WORDS: usize>(job: &Job) -> Outcome {
     Outcome { messages, threads: 1, width: job.width, cost, latencies: vec![] }
 }
 
-fn select_both<P: Select, const WORDS: usize>(job: &Job) -> Outcome {
+pub fn select_both<P: Select, const WORDS: usize>(job: &Job) -> Outcome {
     let messages = job.rounded_to(job.threads);
     let each = messages / job.threads as u64;
     let create = |_| P::create::<WORDS>(job.capacity(messages));
