@@ -1,0 +1,100 @@
+// The cells of the benchmark with flume, in its default features.
+
+use flume::{bounded, unbounded, Receiver, Selector, Sender};
+use futures_executor::block_on;
+use harness::*;
+
+struct Flume;
+
+impl Channel for Flume {
+    type Sender<const WORDS: usize> = Sender<Message<WORDS>>;
+    type Receiver<const WORDS: usize> = Receiver<Message<WORDS>>;
+
+    fn create<const WORDS: usize>(capacity: Option<usize>) -> (Self::Sender<WORDS>, Self::Receiver<WORDS>) {
+        match capacity {
+            Some(capacity) => bounded(capacity),
+            None => unbounded(),
+        }
+    }
+
+    fn another_sender<const WORDS: usize>(tx: &Self::Sender<WORDS>) -> Self::Sender<WORDS> {
+        tx.clone()
+    }
+
+    #[inline]
+    fn send<const WORDS: usize>(tx: &Self::Sender<WORDS>, message: Message<WORDS>) {
+        tx.send(message).unwrap();
+    }
+
+    #[inline]
+    fn receive<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> Message<WORDS> {
+        rx.recv().unwrap()
+    }
+
+    fn is_empty<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> bool {
+        rx.try_recv().is_err()
+    }
+}
+
+impl Shared for Flume {
+    fn another_receiver<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> Self::Receiver<WORDS> {
+        rx.clone()
+    }
+}
+
+// A selector is used up by its wait, so each message needs one.  select_both is
+// not served: with several threads in a selector at once, messages were lost
+// and all threads slept, at every capacity; select_rx has one such thread.
+impl SelectReceive for Flume {
+    fn receive_any<const WORDS: usize>(
+        receivers: &[Self::Receiver<WORDS>],
+        count: u64,
+        mut take: impl FnMut(Message<WORDS>),
+    ) {
+        for _ in 0..count {
+            let message = receivers
+                .iter()
+                .fold(Selector::new(), |selector, rx| selector.recv(rx, Result::unwrap))
+                .wait();
+            take(message);
+        }
+    }
+}
+
+// There is no bulk send; all that has come is received at once.
+fn batch<const WORDS: usize>(job: &Job) -> Outcome {
+    let (tx, rx) = bounded::<Message<WORDS>>(128);
+    let send = |message| tx.send(message).unwrap();
+    one_to_one(job, send, |order| {
+        while order.wants() {
+            order.take(rx.recv().unwrap());
+            rx.drain().for_each(|message| order.take(message));
+        }
+    })
+}
+
+fn mixed<const WORDS: usize>(job: &Job) -> Outcome {
+    let (tx, rx) = bounded::<Message<WORDS>>(128);
+    let send = |message| tx.send(message).unwrap();
+    one_to_one(job, send, |order| {
+        block_on(async {
+            while order.wants() {
+                order.take(rx.recv_async().await.unwrap());
+            }
+        });
+    })
+}
+
+fn main() {
+    Adapter::default()
+        .with("flume", version_of("flume"))
+        .serves(cells(&CAPACITIES, &ONE_RECEIVER), for_each_size!(one_receiver, Flume))
+        .serves(cells(&CAPACITIES, &SOME_RECEIVERS), for_each_size!(some_receivers, Flume))
+        .serves(cells(&CAPACITIES, &["select_rx"]), for_each_size!(select_rx, Flume))
+        .serves(CREATES, for_each_size!(create, Flume))
+        .serves(["oneshot_bounded1"], for_each_size!(used_once, Flume))
+        .serves(["batch"], for_each_size!(batch))
+        .serves(["mixed"], for_each_size!(mixed))
+        .serves(["wake"], for_each_size!(wake, Flume))
+        .main();
+}
