@@ -1,5 +1,6 @@
 """Plots of a report, SVG and PNG: bars with the spread over the rounds."""
 
+import math
 from collections import defaultdict
 
 import matplotlib
@@ -8,7 +9,6 @@ import matplotlib.pyplot as plt
 
 import plans
 import report
-from stats import median
 
 matplotlib.rcParams.update({"svg.hashsalt": "libchan", "font.size": 9, "axes.spines.top": False,
                             "axes.spines.right": False, "axes.axisbelow": True})
@@ -51,38 +51,106 @@ def grouped_bars(axes, groups, color):
             axes.bar(place + (i - (len(found) - 1) / 2) * width, middle, width, yerr=error, color=color[impl],
                      error_kw={"elinewidth": 0.8, "ecolor": "0.45", "capsize": 1.5})
     axes.set_yscale("log")
+    lowest = min(report.wall_spread(s)["min"] for _, found in groups for s in found.values())
+    axes.set_ylim(bottom=10 ** math.floor(math.log10(lowest)))
     axes.set_ylabel("ns a message")
     axes.set_xticks(range(len(groups)))
     axes.set_xticklabels([name for name, _ in groups])
     axes.grid(axis="y", color="0.9")
 
 
-def legend(figure, names, color):
-    handles = [plt.Rectangle((0, 0), 1, 1, color=color[name]) for name in names]
-    figure.legend(handles, names, loc="outside upper center" if hasattr(figure, "get_layout_engine") else "upper center",
-                  ncol=min(len(names), 8), frameon=False)
-
-
-def names_in(groups):
+def names_in(panels):
     """Each once; the library first."""
-    names = dict.fromkeys(name for _, found in groups for name in found)
-    return ([LIBCHAN] if LIBCHAN in names else []) + [n for n in names if n != LIBCHAN]
+    names = dict.fromkeys(name for _, groups in panels for _, found in groups for name in found)
+    return sorted(names, key=lambda name: name != LIBCHAN)
 
 
-def figure_of(panels, color, title, tick_size=8):
-    """panels: title, groups.  One below the other."""
+PANEL, HEAD = 2.9, 0.8  # inches
+
+
+def figure_of(title, panels, color, draw_groups=grouped_bars):
+    """panels: name, groups.  One below the other; None if there is nothing."""
     panels = [(name, groups) for name, groups in panels if groups]
     if not panels:
         return None
-    figure, axes = plt.subplots(len(panels), 1, figsize=(12, 1 + 2.9 * len(panels)), squeeze=False)
+    height = HEAD + PANEL * len(panels)
+    figure, axes = plt.subplots(len(panels), 1, figsize=(12, height), squeeze=False)
     for ax, (name, groups) in zip(axes[:, 0], panels):
-        grouped_bars(ax, groups, color)
+        draw_groups(ax, groups, color)
         ax.set_title(name, loc="left", fontsize=10)
-        ax.tick_params(axis="x", labelsize=tick_size)
-    top = 1 - 0.75 / (1 + 2.9 * len(panels))
-    figure.suptitle(title, fontsize=11, y=0.995, va="top")
-    handles = [plt.Rectangle((0, 0), 1, 1, color=color[n]) for n in names_in([g for _, gs in panels for g in gs])]
-    figure.legend(handles, names_in([g for _, gs in panels for g in gs]), loc="upper center",
-                  bbox_to_anchor=(0.5, 1 - 0.3 / (1 + 2.9 * len(panels))), ncol=9, frameon=False, fontsize=8)
-    figure.tight_layout(rect=(0, 0, 1, top))
+    names = names_in(panels)
+    figure.suptitle(title, y=1 - 0.1 / height, va="top")
+    figure.legend([plt.Rectangle((0, 0), 1, 1, color=color[name]) for name in names], names, loc="upper center",
+                  bbox_to_anchor=(0.5, 1 - 0.35 / height), ncol=9, frameon=False, fontsize=8)
+    figure.tight_layout(rect=(0, 0, 1, 1 - HEAD / height))
     return figure
+
+
+# ----------------------------------------------------------------- the figures
+
+def throughput(data, color):
+    """A panel for each capacity, and one for what has none in its name."""
+    panels = {capacity: [] for capacity in (*plans.CAPACITIES, "")}
+    for job in data["jobs"]:
+        if report.is_usual(job):
+            capacity = job["cell"].partition("_")[0]
+            known = capacity in plans.CAPACITIES
+            name = job["cell"].partition("_")[2] if known else job["cell"].replace("_", "\n")
+            panels[capacity if known else ""].append((name, shown(job)))
+    return figure_of("time a message; median of the rounds, least and most",
+                     [(capacity or "others", groups) for capacity, groups in panels.items()], color)
+
+
+def latency_bars(axes, groups, color):
+    """p50, p99 and p99.9, each the median of the rounds with their spread."""
+    grouped_bars(axes, groups, color)
+    axes.set_ylabel("ns")
+
+
+def as_samples(samples, which):
+    return [{"wall_ns": s["latency_ns"][which], "messages": 1} for s in samples if "latency_ns" in s]
+
+
+PERCENTILES = (("p50", "p50"), ("p99", "p99"), ("p99.9", "p999"))
+
+
+def percentile(found, label, which):
+    return label, {impl: s for impl, samples in found.items() if (s := as_samples(samples, which))}
+
+
+def latency(data, color):
+    panels = []
+    for job in data["jobs"]:
+        if report.is_usual(job) and job["name"] in data["summary"]["latency"]:
+            found = shown(job)
+            panels.append((job["name"], [percentile(found, label, which) for label, which in PERCENTILES]))
+    return figure_of("latency; medians of the rounds, least and most", panels, color, latency_bars)
+
+
+def sweep(data, color, what, words):
+    """A panel for each cell that was run with several values of a parameter."""
+    usual = {"threads": plans.THREADS, "size": plans.SIZE, "width": plans.WIDTH, "pin": ""}
+    found = defaultdict(dict)
+    for job in data["jobs"]:
+        if all(job[name] == value for name, value in usual.items() if name != what):
+            found[job["cell"]][job[what]] = shown(job)
+    panels = [(cell, [(f"{value}", values[value]) for value in sorted(values)])
+              for cell, values in found.items() if len(values) > 1]
+    return figure_of(f"time a message by {words}; median of the rounds, least and most", panels, color)
+
+
+def draw(data, folder):
+    """Writes what there is data for, and yields the names."""
+    color = colors(data)
+    figures = {"throughput": throughput(data, color), "latency": latency(data, color),
+               "threads": sweep(data, color, "threads", "threads a side"),
+               "width": sweep(data, color, "width", "channels in a select, or subscriptions"),
+               "size": sweep(data, color, "size", "bytes a message")}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in figures.items():
+        if figure:
+            for ending in ("svg", "png"):
+                path = folder / f"{name}.{ending}"
+                figure.savefig(path, dpi=110, metadata={"Date": None} if ending == "svg" else None)
+                yield path
+            plt.close(figure)

@@ -93,6 +93,14 @@ def is_ours(impl):
     return impl.startswith(OURS)
 
 
+def is_peer(impl):
+    return not is_ours(impl)
+
+
+def is_threaded(impl):
+    return is_peer(impl) and impl not in GREEN
+
+
 def best(job, wanted):
     """The implementation with the least median, of those wanted."""
     found = [impl for impl in job["impls"] if wanted(impl)]
@@ -116,11 +124,12 @@ def versus(job, ours, peer):
 
 def row_of(job):
     ours = best(job, is_ours)
-    row = {"job": job["name"], "cell": job["cell"], "usual": is_usual(job), "ours": None, "peer": None, "threaded": None}
+    row = {"job": job["name"], "cell": job["cell"], "usual": is_usual(job),
+           "ours": None, "peer": None, "threaded": None}
     if ours:
         row["ours"] = {"impl": ours, "ns": wall_spread(job["impls"][ours]),
                        "cpu_ns": median([cpu(s) for s in job["impls"][ours]])}
-        for name, wanted in (("peer", lambda i: not is_ours(i)), ("threaded", lambda i: not is_ours(i) and i not in GREEN)):
+        for name, wanted in (("peer", is_peer), ("threaded", is_threaded)):
             peer = best(job, wanted)
             row[name] = peer and versus(job, ours, peer)
     return row
@@ -184,9 +193,9 @@ def pinned(data):
         if not job["pin"] or not free:
             continue
         row = {"job": job["name"]}
-        for name, wanted in (("ours", is_ours), ("peer", lambda i: not is_ours(i))):
-            there, here = best(free, wanted), best(job, wanted)
-            row[name] = there and here and (median(map(wall, job["impls"][here])) / median(map(wall, free["impls"][there])))
+        for name, wanted in (("ours", is_ours), ("peer", is_peer)):
+            times = [median(map(wall, j["impls"][impl])) for j in (job, free) if (impl := best(j, wanted))]
+            row[name] = times[0] / times[1] if len(times) == 2 else None
         yield row
 
 
@@ -242,8 +251,9 @@ def mean_lines(summary):
     if summary["winners"]:
         yield "fastest in: " + ", ".join(f"{who} {n}" for who, n in summary["winners"].items())
     lost = [r for r in summary["rows"] if r["peer"] and r["peer"]["ratio"]["median"] < 1]
-    if summary["mean"]["cells"]:
-        yield f"lost: {len(lost)}" + "".join(
+    compared = sum(1 for r in summary["rows"] if r["peer"])
+    if compared:
+        yield f"lost: {len(lost)} of {compared}" + "".join(
             f"{', ' if i else ': '}{r['job']} ({ratio(r['peer']['ratio']['median'])}, {r['peer']['impl']})"
             for i, r in enumerate(sorted(lost, key=lambda r: r["peer"]["ratio"]["median"])))
 
@@ -308,16 +318,14 @@ def text(data):
 
 # ------------------------------------------------------------------------ bars
 
-BAR = 4  # signs for a factor of 2
+WIDE = 79
 
 
-def bar(x, left, right):
-    """Faster to the right of the line, slower to the left; each sign a step of
-    the same factor."""
-    signs = round(abs(math.log2(x)) * BAR)
-    if x < 1:
-        return ("#" * min(signs, left)).rjust(left) + "|"
-    return " " * left + "|" + "#" * min(signs, right)
+def bar(x, unit, left):
+    """Faster to the right of the line, slower to the left; a factor of 2 is as long
+    either way."""
+    signs = "#" * round(abs(math.log2(x)) * unit)
+    return signs.rjust(left) + "|" if x < 1 else " " * left + "|" + signs
 
 
 def bars(data):
@@ -329,13 +337,16 @@ def bars(data):
     lines = [(r["job"], r["peer"]["impl"], r["peer"]["ratio"]["median"]) for r in rows]
     lines.append(("geometric mean", "", data["summary"]["mean"]["wall"]))
     name, peer = (max(len(line[i]) for line in lines) for i in (0, 1))
-    left = max(0, *(round(-math.log2(x) * BAR) for _, _, x in lines))
-    right = 79 - 4 - name - peer - left - 12
-    out = [f"times faster than the best peer ({BAR} signs: a factor of 2)", ""]
+    powers = [math.log2(x) for _, _, x in lines]
+    least, most = min(0, *powers), max(0, *powers)
+    room = WIDE - len("    ") - name - peer - len("  " "  9999.99  " "|")
+    unit = max(1, min(8, int(room / max(1, most - least))))
+    left = round(-least * unit)
+    out = [f"times faster than the best peer of each cell; {unit} signs are a factor of 2", ""]
     for i, (job, impl, x) in enumerate(lines):
         if i == len(rows):
             out.append("")
-        out.append(f"{job.ljust(name)}  {impl.ljust(peer)}  {ratio(x).rjust(6)}  {bar(x, left, right)}")
+        out.append(f"{job.ljust(name)}  {impl.ljust(peer)}  {ratio(x).rjust(7)}  {bar(x, unit, left)}")
     return "\n".join("    " + line if line else "" for line in out) + "\n"
 
 

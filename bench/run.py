@@ -63,7 +63,7 @@ class Progress:
             return
         self.text = text or self.text
         minutes, seconds = divmod(int(self.left + 0.5), 60)
-        line = f"{self.text}, {minutes}:{seconds:02d} left"
+        line = self.text + (f", {minutes}:{seconds:02d} left" if self.left else "")
         sys.stderr.write(f"\r\033[K{line[:columns() - 1]}")
         sys.stderr.flush()
         self.shown = True

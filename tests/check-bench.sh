@@ -364,21 +364,31 @@ expect 'a report in JSON can be read again' report "$t/json"
 expect 'and says the same' said '2.00 \(0.50-4.00\)'
 records "$t/lost" 40/10 40/20 40/10
 report "$t/lost"
-expect 'a cell that is lost' said '^lost: 1: unbounded_seq \(0.25, other\)$'
+expect 'a cell that is lost' said '^lost: 1 of 1: unbounded_seq \(0.25, other\)$'
 expect 'who is the fastest' said '^fastest in: other 1$'
 records "$t/odd" 10/40 40/20 20/
 report "$t/odd"
 expect 'a round without a partner is no pair' said '2.25 \(0.50-4.00\)'
 report "$t/lost" --bars
-expect 'the bar of a cell that is lost points the other way' said '^ +unbounded_seq +other +0.25 +########\|$'
+expect 'the bar of a cell that is lost points the other way' said '^ +unbounded_seq +other +0.25  ################\|$'
 report "$t/r" --bars
-expect 'the bar of one that is won' said '^ +unbounded_seq +other +2.00 +\|####$'
+expect 'the bar of one that is won' said '^ +unbounded_seq +other +2.00  \|########$'
 refuse 'what is no report is noticed' report "$0"
 mkdir "$t/without"
 echo 'raise ImportError(name="matplotlib")' >"$t/without/matplotlib.py"
 expect 'without matplotlib' env PYTHONPATH="$t/without" python3 "$source/report.py" "$t/r" --plots "$t/plots"
 PYTHONPATH=$t/without python3 "$source/report.py" "$t/r" --plots "$t/plots" >"$t/run.out"
 expect 'plots are skipped by name' said '^bench: plots are skipped: matplotlib is not installed$'
+
+if python3 -c 'import matplotlib' 2>/dev/null; then
+	expect 'plots are drawn' python3 "$source/report.py" "$t/r" --plots "$t/plots"
+	expect 'as SVG and PNG' test -s "$t/plots/throughput.svg" -a -s "$t/plots/throughput.png"
+else
+	skip check-bench-plots 'needs matplotlib'
+fi
+expect 'every peer that can be built has a source' python3 -B -c "
+import sys; sys.path.insert(0, '$source'); import peers
+sys.exit(any(not (peers.SOURCES / x[0]).exists() for x in peers.NATIVE.values()))"
 
 compare() { python3 "$source/compare" "$@" >"$t/run.out" 2>&1; }
 records "$t/before" 20/30 21/31 22/30
