@@ -12,7 +12,9 @@ from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parent / "peers"
 SHARED = ("harness.c", "parties.c")
-HEADERS_ONLY = None
+TOP = SOURCES.parent.parent
+# Of the libraries: none but the headers; or the one that is being measured.
+HEADERS_ONLY, LIBCHAN = "headers only", "libchan"
 
 # name: source, modules of pkg-config, libraries, where the version is asked for
 # that the sources cannot tell: "pkg-config MODULE" or "dpkg PACKAGE"
@@ -26,9 +28,11 @@ NATIVE = {
     "ck": ("ck.c", ("ck",), (), "pkg-config ck"),
     "rte_ring": ("rte_ring.cpp", ("libdpdk",), HEADERS_ONLY, ""),
     "nng": ("nng.c", (), ("-lnng",), ""),
+    "coroutine": ("coroutine.cpp", (), LIBCHAN, ""),
     "pipe": ("pipe.c", (), (), "kernel"),
     "eventfd_glib": ("eventfd_glib.c", ("glib-2.0",), (), ""),
 }
+CXX_FLAGS = {"coroutine": ["-std=c++20", "-fcoroutines"]}
 
 
 class CannotBuild(Exception):
@@ -84,18 +88,25 @@ class Native:
         self.source, self.modules, self.libraries, self.version = NATIVE[name]
         self.folder = folder / "native"
         self.program = self.folder / name
+        self.built = (folder / ".." / ".." / ".libs").resolve() # this library's
 
     def asked(self, what):
         return output_of(tool("PKG_CONFIG", "pkg-config") + [what, *self.modules]).split() if self.modules else []
 
     def flags(self):
         flags = self.asked("--cflags")
+        if self.libraries is LIBCHAN:
+            flags += [f"-I{TOP / 'include'}", f"-I{TOP / 'examples'}"]
         if self.version:
             flags.append(f'-DBENCH_VERSION="{version_of(self.version)}"')
         return flags
 
     def libs(self):
-        return [] if self.libraries is HEADERS_ONLY else [*self.asked("--libs"), *self.libraries]
+        if self.libraries is HEADERS_ONLY:
+            return []
+        if self.libraries is LIBCHAN:
+            return [f"-L{self.built}", "-lchan", f"-Wl,-rpath,{self.built}"]
+        return [*self.asked("--libs"), *self.libraries]
 
     def object(self, source, compiler, *flags):
         target = self.folder / (source.name + ".o")
@@ -115,7 +126,7 @@ class Native:
         linker, compiler = cc, cc
         if self.source.endswith(".cpp"):
             linker = tool("CXX", "c++")
-            compiler = [*linker, "-std=c++17"]
+            compiler = [*linker, *CXX_FLAGS.get(self.name, ["-std=c++17"])]
         self.folder.mkdir(parents=True, exist_ok=True)
         objects = [self.object(SOURCES.parent / s, cc) for s in SHARED]
         objects.append(self.object(SOURCES / self.source, compiler, *self.flags()))

@@ -6,6 +6,8 @@
 bench=$top_builddir/bench/chan_bench
 source=$top_srcdir/bench
 t=$tally_tmp
+compiler=$CC
+export CC
 
 # ------------------------------------------------------------------ the program
 
@@ -259,6 +261,16 @@ refuse 'a failure of libchan is one of the run' run --adapter "$t/broken" --cell
 expect 'a peer that cannot say what it serves is skipped' run --adapter "$t/nothing" --cells '*_spsc'
 expect 'by name' said '^bench: nothing is skipped: status 127'
 
+expect 'a peer is built' run --bench "$bench" --peers pipe --build "$t/build" --cells loop --rounds 1 --time 5
+expect 'and takes part' holds 'j["loop"]["impls"]["pipe"][0]["messages"] > 0'
+CC=false
+expect 'a peer that cannot be built' run --peers pipe --build "$t/other" --cells '*_spsc'
+expect 'is skipped by name' said '^bench: pipe is skipped: false failed with status 1$'
+CC=no-such-compiler
+run --peers pipe --build "$t/other" --cells '*_spsc'
+expect 'and so is one without its toolchain' said '^skipped: pipe: no-such-compiler is not installed$'
+CC=$compiler
+
 # Like Ctrl-C: the runner is the parent of the shell that runs the adapter.
 planted broken other 5000 '[ $messages -lt 20000 ] || [ -e '"$t"'/second ] || if [ ! -e '"$t"'/first ]; then
 	: >'"$t"'/first
@@ -373,6 +385,10 @@ report "$t/lost" --bars
 expect 'the bar of a cell that is lost points the other way' said '^ +unbounded_seq +other +0.25  ################\|$'
 report "$t/r" --bars
 expect 'the bar of one that is won' said '^ +unbounded_seq +other +2.00  \|########$'
+sed 's/unbounded_seq/wake/g; s/"wall_ns": [0-9]*/&, "latency_ns": {"p50": 70, "p90": 1, "p99": 1, "p999": 1, "max": 1}/' \
+	"$t/r" >"$t/woken"
+report "$t/woken"
+expect 'waking is judged by its latency' said '^wake +list +70.0 \(70.0-70.0\) +other +70.0 \(70.0-70.0\) +1.00 '
 refuse 'what is no report is noticed' report "$0"
 mkdir "$t/without"
 echo 'raise ImportError(name="matplotlib")' >"$t/without/matplotlib.py"
