@@ -107,12 +107,11 @@ static void sending_batches(struct bench_party *p)
 
 static void receiving_batches(struct bench_party *p)
 {
-	while (p->received < p->count) {
+	while (p->taken.count < p->count) {
 		size_t n;
 
 		bench_must(chan_recv_many(p->from, p->message, BENCH_BATCH_OF, &n), "chan_recv_many");
-		for (size_t i = 0; i < n; i++)
-			bench_take_from(p, p->message + i * p->size);
+		bench_take_many(p, n);
 	}
 }
 

@@ -19,8 +19,7 @@ static void drain(struct bench_party *p)
 	int e;
 
 	while ((e = chan_try_recv_many(p->from, p->message, BENCH_BATCH_OF, &n)) == 0)
-		for (size_t i = 0; i < n; i++)
-			bench_take_from(p, p->message + i * p->size);
+		bench_take_many(p, n);
 	if (e != EAGAIN)
 		bench_fail("chan_try_recv_many", e);
 }
@@ -64,7 +63,7 @@ static void await_runnable(struct executor *ex)
 /* The task, resumed by the loop: receives until it would have to wait. */
 static void resume(struct bench_party *p, chan_waker_t *waker)
 {
-	while (p->received < p->count) {
+	while (p->taken.count < p->count) {
 		int e = chan_poll_recv(p->from, p->message, waker);
 
 		if (e == EAGAIN)
@@ -80,7 +79,7 @@ void chan_receiving_in_task(struct bench_party *p)
 	chan_waker_t waker;
 
 	chan_waker_init(&waker, make_runnable, &ex);
-	for (resume(p, &waker); p->received < p->count; resume(p, &waker))
+	for (resume(p, &waker); p->taken.count < p->count; resume(p, &waker))
 		await_runnable(&ex);
 	chan_waker_cancel(&waker);
 }

@@ -19,7 +19,7 @@ BENCH_INLINE void bench_epoll_loop(struct bench_party *p, int fd, bench_drain dr
 
 	if (set < 0 || epoll_ctl(set, EPOLL_CTL_ADD, fd, &ev))
 		bench_fail("epoll", errno);
-	while (p->received < p->count)
+	while (p->taken.count < p->count)
 		if (epoll_wait(set, &ev, 1, -1) == 1)
 			drain(p);
 	close(set);

@@ -69,6 +69,20 @@ enum {
 	BENCH_MAX_SENDERS  = 1024
 };
 
+/* What a receiver can look for in the values it takes. */
+enum bench_order {
+	BENCH_SUM,  /* nothing: it shares the messages with others */
+	BENCH_ONE,  /* all values of one sender, in order */
+	BENCH_EACH  /* all values of several senders, those of each in order */
+};
+
+struct bench_taken {
+	uint64_t count;
+	uint64_t sum;    /* of the values */
+	uint64_t expect; /* the next value, for BENCH_ONE */
+	uint64_t wrong;  /* not 0 once a value was not the one expected */
+};
+
 /* What one thread does; party 0 is the main thread.  `message` has room for
  * BENCH_BATCH_OF messages, and for a value even where messages are smaller. */
 struct bench_party {
@@ -80,10 +94,9 @@ struct bench_party {
 	unsigned char    *message;
 	size_t            size;
 	uint64_t          mask;     /* 0 where messages are too small for a value */
-	uint64_t          received; /* messages, */
-	uint64_t          sum;      /* and their values added up */
-	bool              disorder; /* a sender's values did not ascend */
-	uint64_t         *next;     /* the least value to expect of each sender */
+	enum bench_order  order;
+	struct bench_taken taken;
+	uint64_t         *next;     /* the value to expect of each sender, for BENCH_EACH */
 	uint64_t         *latency;  /* samples in ns, where the scenario has them */
 	struct bench_run *run;
 };

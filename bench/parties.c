@@ -84,7 +84,6 @@ struct plan {
 	unsigned                  parties;
 	unsigned                  senders;  /* numbered so far */
 	uint64_t                  receipts; /* how often each message is received */
-	bool                      ordered;  /* each receiver sees all of a sender, in order */
 };
 
 static void nothing(struct bench_party *p)
@@ -109,6 +108,17 @@ static struct bench_party *add(struct plan *plan, bench_work work, uint64_t coun
 	p->bench.run = r;
 	plan->party[plan->parties++] = p;
 	return &p->bench;
+}
+
+/* A receiver that gets all there is to get, and knows in what order. */
+static struct bench_party *add_only(struct plan *plan, bench_work work, enum bench_order order)
+{
+	struct bench_party *p = add(plan, work, plan->run->messages);
+
+	p->order = order;
+	for (uint64_t i = 0; i < BENCH_MAX_SENDERS; i++)
+		p->next[i] = i << BENCH_SENDER_SHIFT;
+	return p;
 }
 
 static struct bench_party *add_sender(struct plan *plan, bench_work work, uint64_t count)
@@ -141,12 +151,12 @@ static void want_samples(struct bench_party *p)
 
 static void plan_seq(struct plan *plan)
 {
-	add_sender(plan, plan->works->send_then_receive, plan->run->messages);
+	add_sender(plan, plan->works->send_then_receive, plan->run->messages)->order = BENCH_ONE;
 }
 
 static void plan_spsc(struct plan *plan)
 {
-	add(plan, plan->works->receive, plan->run->messages);
+	add_only(plan, plan->works->receive, BENCH_ONE);
 	add_senders(plan, plan->works->send, 1);
 }
 
@@ -159,7 +169,7 @@ static void plan_spmc(struct plan *plan)
 
 static void plan_mpsc(struct plan *plan)
 {
-	add(plan, plan->works->receive, plan->run->messages);
+	add_only(plan, plan->works->receive, BENCH_EACH);
 	add_senders(plan, plan->works->send, plan->run->threads);
 }
 
@@ -174,35 +184,33 @@ static void plan_select_rx(struct plan *plan)
 {
 	struct bench_run *r = plan->run;
 
-	add(plan, plan->works->select_receive, r->messages);
+	add_only(plan, plan->works->select_receive, BENCH_EACH);
 	for (unsigned i = 0; i < r->width; i++)
 		add_sender(plan, plan->works->send, r->messages / r->width)->to = r->ends[i].to;
 }
 
-/* A sender's messages overtake each other, because they take different ways. */
 static void plan_select_both(struct plan *plan)
 {
 	add(plan, nothing, 0);
 	add_senders(plan, plan->works->select_send, plan->run->threads);
 	add_receivers(plan, plan->works->select_receive, plan->run->threads);
-	plan->ordered = false;
 }
 
 static void plan_pingpong(struct plan *plan)
 {
 	struct bench_run *r = plan->run;
-	struct bench_party *calling = add(plan, plan->works->call, r->messages);
+	struct bench_party *calling = add_only(plan, plan->works->call, BENCH_ONE);
 
 	want_samples(calling);
 	calling->from = r->ends[1].from;
-	add(plan, plan->works->answer, r->messages)->to = r->ends[1].to;
+	add_only(plan, plan->works->answer, BENCH_ONE)->to = r->ends[1].to;
 	plan->receipts = 2;
 	plan->senders = 1;
 }
 
 static void plan_oneshot(struct plan *plan)
 {
-	add_sender(plan, plan->works->once, plan->run->messages);
+	add_sender(plan, plan->works->once, plan->run->messages)->order = BENCH_ONE;
 }
 
 static void plan_create(struct plan *plan)
@@ -213,7 +221,7 @@ static void plan_create(struct plan *plan)
 
 static void plan_batch(struct plan *plan)
 {
-	add(plan, plan->works->receive_batches, plan->run->messages);
+	add_only(plan, plan->works->receive_batches, BENCH_ONE);
 	add_senders(plan, plan->works->send_batches, 1);
 }
 
@@ -224,7 +232,7 @@ static void plan_broadcast(struct plan *plan)
 	add(plan, nothing, 0);
 	add_senders(plan, plan->works->send, 1);
 	for (unsigned i = 0; i < r->width; i++)
-		add(plan, plan->works->receive, r->messages)->from = r->ends[i].from;
+		add_only(plan, plan->works->receive, BENCH_ONE)->from = r->ends[i].from;
 	plan->receipts = r->width;
 }
 
@@ -232,20 +240,20 @@ static void plan_loop(struct plan *plan)
 {
 	const struct bench_works *w = plan->works;
 
-	add(plan, w->receive_in_loop, plan->run->messages);
+	add_only(plan, w->receive_in_loop, BENCH_ONE);
 	add_senders(plan, w->send_to_loop ? w->send_to_loop : w->send, 1);
 }
 
 static void plan_mixed(struct plan *plan)
 {
-	add(plan, plan->works->receive_in_task, plan->run->messages);
+	add_only(plan, plan->works->receive_in_task, BENCH_ONE);
 	add_senders(plan, plan->works->send, 1);
 }
 
 /* The sender takes the time it sends at, in the receiver's samples. */
 static void plan_wake(struct plan *plan)
 {
-	struct bench_party *parking = add(plan, plan->works->park, plan->run->messages);
+	struct bench_party *parking = add_only(plan, plan->works->park, BENCH_ONE);
 
 	want_samples(parking);
 	add_sender(plan, plan->works->wake, plan->run->messages)->latency = parking->latency;
@@ -403,10 +411,10 @@ static void check(const struct plan *plan)
 	uint64_t received = 0, sum = 0;
 
 	for (unsigned i = 0; i < plan->parties; i++) {
-		received += plan->party[i]->bench.received;
-		sum += plan->party[i]->bench.sum;
-		if (plan->ordered && plan->party[i]->bench.disorder)
-			bench_fail("a sender's messages arrived in another order", 0);
+		received += plan->party[i]->bench.taken.count;
+		sum += plan->party[i]->bench.taken.sum;
+		if (plan->party[i]->bench.taken.wrong)
+			bench_fail("a receiver got other messages than it should, or in another order", 0);
 	}
 	if (received != plan->run->messages * plan->receipts)
 		bench_fail("more or fewer messages were received than sent", 0);
@@ -423,7 +431,7 @@ static int ascending(const void *a, const void *b)
 
 struct bench_outcome bench_time(struct bench_run *r)
 {
-	struct plan plan = { .run = r, .works = r->works, .receipts = 1, .ordered = true };
+	struct plan plan = { .run = r, .works = r->works, .receipts = 1 };
 	size_t most = 2 + 2 * (size_t)(r->threads > r->width ? r->threads : r->width);
 	struct bench_outcome outcome;
 

@@ -70,9 +70,12 @@ fi
 
 # A queue that does what $PLANT says, behind the same harness.
 cat >"$t/planted.c" <<'END'
+#include <pthread.h>
 #include <stdlib.h>
 #include "loops.h"
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
 static uint64_t slots[64];
 static unsigned head, tail;
 static const char *plant;
@@ -80,45 +83,53 @@ static const char *plant;
 static void put(void *to, const void *message, size_t size)
 {
 	(void)to;
+	pthread_mutex_lock(&lock);
 	memcpy(&slots[tail++], message, size);
+	pthread_cond_broadcast(&more);
+	pthread_mutex_unlock(&lock);
 }
 
+static unsigned place(unsigned at)
+{
+	if (!strcmp(plant, "swap") && at < 2)
+		return 1 - at;
+	return !strcmp(plant, "double") && at == 9 ? 8 : at;
+}
+
+/* Waits until all 20 messages are there, so that the plants find their places. */
 static void take(void *from, void *message, size_t size)
 {
-	unsigned at = head++;
-
 	(void)from;
-	if (!strcmp(plant, "swap") && at < 2)
-		at = 1 - at;
-	if (!strcmp(plant, "double") && at == 9)
-		at = 8;
-	memcpy(message, &slots[at], size);
-	if (!strcmp(plant, "change") && at == 5)
-		((unsigned char *)message)[0] ^= 64;
-	if (!strcmp(plant, "hang"))
-		for (;;)
-			;
+	pthread_mutex_lock(&lock);
+	while (tail < 20)
+		pthread_cond_wait(&more, &lock);
+	if (!strcmp(plant, "change") && head == 5)
+		slots[5] ^= 64;
+	memcpy(message, &slots[place(head++)], size);
+	pthread_mutex_unlock(&lock);
 }
 
 BENCH_LOOPS(planted, put, take)
 
 static void too_few(struct bench_party *p)
 {
-	planted_seq(p);
-	p->received--;
+	planted_receiving(p);
+	p->taken.count--;
 }
-
-static const struct bench_works good = { .send_then_receive = planted_seq }, bad = { .send_then_receive = too_few };
 
 static const struct bench_works *works(size_t size)
 {
+	static const struct bench_works good = {
+		.send = planted_sending, .receive = planted_receiving, .send_then_receive = planted_seq
+	}, bad = { .send = planted_sending, .receive = too_few };
+
 	return size == 8 ? strcmp(plant, "count") ? &good : &bad : NULL;
 }
 
 static bool serves(const struct bench_impl *impl, const struct bench_cell *c)
 {
 	(void)impl;
-	return c->scenario == BENCH_SEQ;
+	return bench_is_plain(c);
 }
 
 static void open_nothing(struct bench_run *r) { (void)r; }
@@ -140,14 +151,23 @@ compile_planted() {
 	$CC -D_GNU_SOURCE -I"$source" ${CPPFLAGS:-} ${CFLAGS:-} -pthread -o "$t/planted" \
 		"$t/planted.c" "$source/harness.c" "$source/parties.c" ${LDFLAGS:-}
 }
+# with_plant PLANT CELL THREADS: a queue that does that
 with_plant() {
-	PLANT=$1 "$t/planted" unbounded_seq 20
+	PLANT=$1 "$t/planted" --threads "$3" "$2" 20
 }
 expect 'an adapter is compiled with the harness alone' compile_planted
-expect 'a queue that is right' with_plant none
 expect 'a size that an adapter does not take' exits_with 77 env PLANT=none "$t/planted" --size 9 unbounded_seq 20
-for plant in swap double change left count; do
-	expect "a queue that is wrong: $plant" exits_with 1 with_plant $plant
+for cell in unbounded_seq unbounded_spsc unbounded_mpsc; do
+	expect "$cell, a queue that is right" with_plant none $cell 2
+	for plant in swap double change left; do
+		expect "$cell, a queue that is wrong: $plant" exits_with 1 with_plant $plant $cell 2
+	done
+done
+# What receivers share has no order, but a sum.
+expect 'unbounded_spmc, a queue that is right' with_plant none unbounded_spmc 2
+expect 'unbounded_spmc, a queue without an order' with_plant swap unbounded_spmc 2
+for plant in double change left count; do
+	expect "unbounded_spmc, a queue that is wrong: $plant" exits_with 1 with_plant $plant unbounded_spmc 2
 done
 
 # ------------------------------------------------------------------- the runner

@@ -35,7 +35,7 @@ template <typename Channel, typename Message> struct with_task : bench::sized<Ch
 		Message &m = *reinterpret_cast<Message *>(p->message);
 		chan_receiver_t *rx = base::queue(p->from).rx;
 
-		while (p->received < p->count) {
+		while (p->taken.count < p->count) {
 			bench_must(co_await chan_coro::recv(ex, rx, m), "chan_poll_recv");
 			bench_take(p);
 		}

@@ -88,11 +88,10 @@ template <typename Queue, typename Message> struct with_tokens : bench::sized<Qu
 	{
 		ends e(p);
 
-		while (p->received < p->count) {
+		while (p->taken.count < p->count) {
 			std::size_t some = e.rx.queue.q.wait_dequeue_bulk(e.rx.token, reinterpret_cast<Message *>(p->message),
 				BENCH_BATCH_OF);
-			for (std::size_t i = 0; i < some; i++)
-				bench_take_from(p, p->message + i * sizeof(Message));
+			bench_take_many(p, some);
 		}
 	}
 
