@@ -4,7 +4,7 @@
 use bus::Bus;
 use harness::*;
 
-fn broadcast<const WORDS: usize>(job: &Job) -> Outcome {
+fn broadcast<M: Message>(job: &Job) -> Outcome {
     let mut bus = Bus::new(128);
     let mut subscriptions: Vec<_> = (0..job.width)
         .map(|_| {
@@ -12,12 +12,9 @@ fn broadcast<const WORDS: usize>(job: &Job) -> Outcome {
             move || reader.recv().unwrap()
         })
         .collect();
-    one_to_each::<WORDS>(job, |message| bus.broadcast(message), &mut subscriptions)
+    one_to_each::<M>(job, |message| bus.broadcast(message), &mut subscriptions)
 }
 
 fn main() {
-    Adapter::default()
-        .with("bus", version_of("bus"))
-        .serves(["broadcast"], for_each_size!(broadcast))
-        .main();
+    Adapter::default().with("bus", version_of("bus")).serves(["broadcast"], for_each_size!(broadcast)).main();
 }

@@ -7,37 +7,37 @@ use harness::*;
 struct Flume;
 
 impl Channel for Flume {
-    type Sender<const WORDS: usize> = Sender<Message<WORDS>>;
-    type Receiver<const WORDS: usize> = Receiver<Message<WORDS>>;
+    type Sender<M: Message> = Sender<M>;
+    type Receiver<M: Message> = Receiver<M>;
 
-    fn create<const WORDS: usize>(capacity: Option<usize>) -> (Self::Sender<WORDS>, Self::Receiver<WORDS>) {
+    fn create<M: Message>(capacity: Option<usize>) -> (Self::Sender<M>, Self::Receiver<M>) {
         match capacity {
             Some(capacity) => bounded(capacity),
             None => unbounded(),
         }
     }
 
-    fn another_sender<const WORDS: usize>(tx: &Self::Sender<WORDS>) -> Self::Sender<WORDS> {
+    fn another_sender<M: Message>(tx: &Self::Sender<M>) -> Self::Sender<M> {
         tx.clone()
     }
 
-    #[inline]
-    fn send<const WORDS: usize>(tx: &Self::Sender<WORDS>, message: Message<WORDS>) {
+    #[inline(always)]
+    fn send<M: Message>(tx: &Self::Sender<M>, message: M) {
         tx.send(message).unwrap();
     }
 
-    #[inline]
-    fn receive<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> Message<WORDS> {
+    #[inline(always)]
+    fn receive<M: Message>(rx: &Self::Receiver<M>) -> M {
         rx.recv().unwrap()
     }
 
-    fn is_empty<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> bool {
-        rx.try_recv().is_err()
+    fn has_ended<M: Message>(rx: &Self::Receiver<M>) -> bool {
+        rx.recv().is_err()
     }
 }
 
 impl Shared for Flume {
-    fn another_receiver<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> Self::Receiver<WORDS> {
+    fn another_receiver<M: Message>(rx: &Self::Receiver<M>) -> Self::Receiver<M> {
         rx.clone()
     }
 }
@@ -46,11 +46,7 @@ impl Shared for Flume {
 // not served: with several threads in a selector at once, messages were lost
 // and all threads slept, at every capacity; select_rx has one such thread.
 impl SelectReceive for Flume {
-    fn receive_any<const WORDS: usize>(
-        receivers: &[Self::Receiver<WORDS>],
-        count: u64,
-        mut take: impl FnMut(Message<WORDS>),
-    ) {
+    fn receive_any<M: Message>(receivers: &[Self::Receiver<M>], count: u64, mut take: impl FnMut(M)) {
         for _ in 0..count {
             let message = receivers
                 .iter()
@@ -62,8 +58,8 @@ impl SelectReceive for Flume {
 }
 
 // There is no bulk send; all that has come is received at once.
-fn batch<const WORDS: usize>(job: &Job) -> Outcome {
-    let (tx, rx) = bounded::<Message<WORDS>>(128);
+fn batch<M: Message>(job: &Job) -> Outcome {
+    let (tx, rx) = bounded::<M>(128);
     let send = |message| tx.send(message).unwrap();
     one_to_one(job, send, |order| {
         while order.wants() {
@@ -73,8 +69,8 @@ fn batch<const WORDS: usize>(job: &Job) -> Outcome {
     })
 }
 
-fn mixed<const WORDS: usize>(job: &Job) -> Outcome {
-    let (tx, rx) = bounded::<Message<WORDS>>(128);
+fn mixed<M: Message>(job: &Job) -> Outcome {
+    let (tx, rx) = bounded::<M>(128);
     let send = |message| tx.send(message).unwrap();
     one_to_one(job, send, |order| {
         block_on(async {

@@ -4,8 +4,8 @@ use futures_channel::oneshot;
 use harness::*;
 
 // All in one thread: what was sent is there, and nothing need be waited for.
-fn once<const WORDS: usize>(job: &Job) -> Outcome {
-    each_once::<WORDS>(job, |message| {
+fn once<M: Message>(job: &Job) -> Outcome {
+    each_once::<M>(job, |message| {
         let (tx, mut rx) = oneshot::channel();
         tx.send(message).unwrap();
         rx.try_recv().unwrap().unwrap()

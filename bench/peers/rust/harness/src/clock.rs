@@ -94,8 +94,7 @@ pub fn timed(others: Vec<Work>, own: impl FnOnce()) -> Cost {
             gate.wait();
             work()
         };
-        let threads: Vec<_> =
-            others.into_iter().map(|work| scope.spawn(move || run(work))).collect();
+        let threads: Vec<_> = others.into_iter().map(|work| scope.spawn(move || run(work))).collect();
         let start = gate.open(threads.len());
         own();
         for thread in threads {

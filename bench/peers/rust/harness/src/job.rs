@@ -47,8 +47,7 @@ pub struct Outcome {
 // ----------------------------------------------------------------------- cells
 
 pub const CAPACITIES: [&str; 5] = ["bounded0", "bounded1", "bounded128", "bounded", "unbounded"];
-const SCENARIOS: [&str; 8] =
-    ["seq", "spsc", "spmc", "mpsc", "mpmc", "select_rx", "select_both", "pingpong"];
+const SCENARIOS: [&str; 8] = ["seq", "spsc", "spmc", "mpsc", "mpmc", "select_rx", "select_both", "pingpong"];
 const OTHERS: [&str; 11] = [
     "oneshot",
     "oneshot_bounded1",
@@ -93,21 +92,22 @@ fn exists(cell: &str) -> bool {
 
 // --------------------------------------------------------------------- adapter
 
-pub const WORDS: [usize; 5] = [0, 1, 4, 32, 512];
+const SIZES: [usize; 5] = [0, 8, 32, 256, 4096];
 
-// One function for each of WORDS.
-pub type Runs = [fn(&Job) -> Outcome; WORDS.len()];
+// One function for each of SIZES.
+pub type Runs = [fn(&Job) -> Outcome; SIZES.len()];
 
-// A generic function of the adapter's types and of WORDS, for each of WORDS.
+// A generic function of a type of messages, and perhaps of a channel before it,
+// for messages of each of SIZES.
 #[macro_export]
 macro_rules! for_each_size {
     ($function:ident $(, $type:ty)*) => {
         [
-            $function::<$($type,)* 0>,
-            $function::<$($type,)* 1>,
-            $function::<$($type,)* 4>,
-            $function::<$($type,)* 32>,
-            $function::<$($type,)* 512>,
+            $function::<$($type,)* ()>,
+            $function::<$($type,)* u64>,
+            $function::<$($type,)* [u64; 4]>,
+            $function::<$($type,)* [u64; 32]>,
+            $function::<$($type,)* [u64; 512]>,
         ]
     };
 }
@@ -165,7 +165,7 @@ impl Adapter {
 
     fn run(&self, job: &Job) {
         let entry = self.entry(job);
-        let Some(size) = WORDS.iter().position(|words| words * 8 == job.size) else {
+        let Some(size) = SIZES.iter().position(|size| *size == job.size) else {
             refuse(&format!("no messages of {} bytes", job.size))
         };
         // SAFETY: no handler is installed; a hang ends the process.
@@ -197,9 +197,7 @@ const HANG_AFTER: u32 = 120;
 // ---------------------------------------------------------------- command line
 
 fn usage(why: &str) -> ! {
-    eprintln!(
-        "{why}\nusage: --list | [--impl NAME] [--threads N] [--size BYTES] [--width N] CELL MESSAGES"
-    );
+    eprintln!("{why}\nusage: --list | [--impl NAME] [--threads N] [--size BYTES] [--width N] CELL MESSAGES");
     exit(2)
 }
 
@@ -211,14 +209,8 @@ fn number(what: &str, text: &str, least: u64, most: u64) -> u64 {
 }
 
 fn parse(arguments: &[String]) -> Job {
-    let mut job = Job {
-        cell: String::new(),
-        messages: 0,
-        threads: 4,
-        size: 8,
-        width: 4,
-        implementation: None,
-    };
+    let mut job =
+        Job { cell: String::new(), messages: 0, threads: 4, size: 8, width: 4, implementation: None };
     let mut rest = arguments;
     while let [option, value, others @ ..] = rest {
         match option.as_str() {

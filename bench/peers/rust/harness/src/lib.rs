@@ -6,9 +6,8 @@ mod message;
 mod parked;
 mod scenarios;
 
-pub use clock::{timed, Cost, Work};
-pub use job::{cells, version_of, Adapter, Job, Outcome, Runs, CAPACITIES};
-pub use message::{first_of, sum_of, Merged, Message, Ordered, Sum};
+pub use job::{cells, version_of, Adapter, Job, Outcome, CAPACITIES};
+pub use message::Message;
 pub use scenarios::*;
 
 use std::process::exit;

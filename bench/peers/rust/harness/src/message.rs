@@ -1,42 +1,58 @@
 // What is sent, and how a receiver knows that it got the right thing.
 
 use crate::fail;
+use std::fmt::Debug;
 use std::hint::black_box;
+use std::marker::PhantomData;
+use std::mem::size_of;
 
-// A message of WORDS * 8 bytes, passed by value.  The first word is its value;
-// a message of no words is a signal, which can only be counted.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Message<const WORDS: usize>([u64; WORDS]);
+// A message, passed by value: u64, or an array whose first element is the
+// value, or () for a signal, which can only be counted.
+pub trait Message: Copy + Debug + Send + Sync + 'static {
+    const CARRIES_VALUE: bool = size_of::<Self>() > 0;
 
-impl<const WORDS: usize> Message<WORDS> {
-    pub const CARRIES_VALUE: bool = WORDS > 0;
+    fn blank() -> Self;
+    fn set(&mut self, value: u64);
+    fn value(&self) -> u64;
+}
 
-    pub fn blank() -> Self {
-        Message([0; WORDS])
+impl Message for () {
+    fn blank() -> Self {}
+
+    fn set(&mut self, _: u64) {}
+
+    fn value(&self) -> u64 {
+        0
+    }
+}
+
+impl Message for u64 {
+    fn blank() -> Self {
+        0
     }
 
-    #[inline]
-    pub fn with(value: u64) -> Self {
-        let mut message = Self::blank();
-        message.set(value);
-        message
+    fn set(&mut self, value: u64) {
+        *self = value;
     }
 
-    #[inline]
-    pub fn set(&mut self, value: u64) {
-        if let Some(word) = self.0.first_mut() {
-            *word = value;
-        }
+    fn value(&self) -> u64 {
+        *self
+    }
+}
+
+impl<const WORDS: usize> Message for [u64; WORDS] {
+    fn blank() -> Self {
+        [0; WORDS]
     }
 
-    // A long message must arrive whole: without the barrier the compiler would
-    // copy no more of it than its first word.
-    #[inline]
-    pub fn value(&self) -> u64 {
-        if WORDS > 1 {
-            black_box(self);
-        }
-        self.0.first().copied().unwrap_or(0)
+    fn set(&mut self, value: u64) {
+        self[0] = value;
+    }
+
+    // All of it must arrive: without the barrier the compiler would copy no
+    // more than the first element.
+    fn value(&self) -> u64 {
+        black_box(self)[0]
     }
 }
 
@@ -49,8 +65,8 @@ pub fn first_of(sender: usize) -> u64 {
 }
 
 // The sum of what `senders` senders of `each` messages send.
-pub fn sum_of<const WORDS: usize>(senders: usize, each: u64) -> u64 {
-    if !Message::<WORDS>::CARRIES_VALUE {
+pub fn sum_of<M: Message>(senders: usize, each: u64) -> u64 {
+    if !M::CARRIES_VALUE {
         return 0;
     }
     let sum_of_one = |sender| {
@@ -66,21 +82,22 @@ pub struct Sum(pub u64);
 
 impl Sum {
     #[inline]
-    pub fn take<const WORDS: usize>(&mut self, message: Message<WORDS>) {
+    pub fn take<M: Message>(&mut self, message: M) {
         self.0 = self.0.wrapping_add(message.value());
     }
 }
 
 // What the only receiver of one sender can check: each value.
-pub struct Ordered<const WORDS: usize> {
+pub struct Ordered<M> {
     next: u64,
     end: u64,
+    messages: PhantomData<M>,
 }
 
-impl<const WORDS: usize> Ordered<WORDS> {
+impl<M: Message> Ordered<M> {
     pub fn new(sender: usize, count: u64) -> Self {
         let first = first_of(sender);
-        Ordered { next: first, end: first + count }
+        Ordered { next: first, end: first + count, messages: PhantomData }
     }
 
     #[inline]
@@ -89,9 +106,9 @@ impl<const WORDS: usize> Ordered<WORDS> {
     }
 
     #[inline]
-    pub fn take(&mut self, message: Message<WORDS>) {
+    pub fn take(&mut self, message: M) {
         let value = message.value();
-        if Message::<WORDS>::CARRIES_VALUE && value != self.next {
+        if M::CARRIES_VALUE && value != self.next {
             out_of_order(self.next, value);
         }
         self.next += 1;
@@ -99,15 +116,21 @@ impl<const WORDS: usize> Ordered<WORDS> {
 }
 
 // What the only receiver of several senders can check: each value again.
-pub struct Merged<const WORDS: usize> {
+pub struct Merged<M> {
     next: Vec<u64>,
     each: u64,
     left: u64,
+    messages: PhantomData<M>,
 }
 
-impl<const WORDS: usize> Merged<WORDS> {
+impl<M: Message> Merged<M> {
     pub fn new(senders: usize, each: u64) -> Self {
-        Merged { next: (0..senders).map(first_of).collect(), each, left: senders as u64 * each }
+        Merged {
+            next: (0..senders).map(first_of).collect(),
+            each,
+            left: senders as u64 * each,
+            messages: PhantomData,
+        }
     }
 
     #[inline]
@@ -116,9 +139,9 @@ impl<const WORDS: usize> Merged<WORDS> {
     }
 
     #[inline]
-    pub fn take(&mut self, message: Message<WORDS>) {
+    pub fn take(&mut self, message: M) {
         self.left -= 1;
-        if Message::<WORDS>::CARRIES_VALUE {
+        if M::CARRIES_VALUE {
             let value = message.value();
             match self.next.get_mut((value >> SENDER_SHIFT) as usize) {
                 Some(next) if *next == value => *next += 1,
@@ -130,7 +153,7 @@ impl<const WORDS: usize> Merged<WORDS> {
 
     pub fn check(&self) {
         let complete = |(sender, next): (usize, &u64)| *next == first_of(sender) + self.each;
-        if Message::<WORDS>::CARRIES_VALUE && !self.next.iter().enumerate().all(complete) {
+        if M::CARRIES_VALUE && !self.next.iter().enumerate().all(complete) {
             fail("a sender's messages are not complete");
         }
     }

@@ -7,45 +7,45 @@ use kanal::{bounded, unbounded, Receiver, Sender};
 struct Kanal;
 
 impl Channel for Kanal {
-    type Sender<const WORDS: usize> = Sender<Message<WORDS>>;
-    type Receiver<const WORDS: usize> = Receiver<Message<WORDS>>;
+    type Sender<M: Message> = Sender<M>;
+    type Receiver<M: Message> = Receiver<M>;
 
-    fn create<const WORDS: usize>(capacity: Option<usize>) -> (Self::Sender<WORDS>, Self::Receiver<WORDS>) {
+    fn create<M: Message>(capacity: Option<usize>) -> (Self::Sender<M>, Self::Receiver<M>) {
         match capacity {
             Some(capacity) => bounded(capacity),
             None => unbounded(),
         }
     }
 
-    fn another_sender<const WORDS: usize>(tx: &Self::Sender<WORDS>) -> Self::Sender<WORDS> {
+    fn another_sender<M: Message>(tx: &Self::Sender<M>) -> Self::Sender<M> {
         tx.clone()
     }
 
-    #[inline]
-    fn send<const WORDS: usize>(tx: &Self::Sender<WORDS>, message: Message<WORDS>) {
+    #[inline(always)]
+    fn send<M: Message>(tx: &Self::Sender<M>, message: M) {
         tx.send(message).unwrap();
     }
 
-    #[inline]
-    fn receive<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> Message<WORDS> {
+    #[inline(always)]
+    fn receive<M: Message>(rx: &Self::Receiver<M>) -> M {
         rx.recv().unwrap()
     }
 
-    fn is_empty<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> bool {
-        rx.try_recv().unwrap().is_none()
+    fn has_ended<M: Message>(rx: &Self::Receiver<M>) -> bool {
+        rx.recv().is_err()
     }
 }
 
 impl Shared for Kanal {
-    fn another_receiver<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> Self::Receiver<WORDS> {
+    fn another_receiver<M: Message>(rx: &Self::Receiver<M>) -> Self::Receiver<M> {
         rx.clone()
     }
 }
 
 // There is no bulk send; all that has come is received at once, as its page
 // advises: a plain receive where there is nothing.
-fn batch<const WORDS: usize>(job: &Job) -> Outcome {
-    let (tx, rx) = bounded::<Message<WORDS>>(128);
+fn batch<M: Message>(job: &Job) -> Outcome {
+    let (tx, rx) = bounded::<M>(128);
     let send = |message| tx.send(message).unwrap();
     let mut come = Vec::with_capacity(2 * 128);
     one_to_one(job, send, |order| {
@@ -58,8 +58,8 @@ fn batch<const WORDS: usize>(job: &Job) -> Outcome {
     })
 }
 
-fn mixed<const WORDS: usize>(job: &Job) -> Outcome {
-    let (tx, rx) = bounded::<Message<WORDS>>(128);
+fn mixed<M: Message>(job: &Job) -> Outcome {
+    let (tx, rx) = bounded::<M>(128);
     let rx = rx.to_async();
     let send = |message| tx.send(message).unwrap();
     one_to_one(job, send, |order| {

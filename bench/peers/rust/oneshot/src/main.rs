@@ -2,8 +2,8 @@
 
 use harness::*;
 
-fn once<const WORDS: usize>(job: &Job) -> Outcome {
-    each_once::<WORDS>(job, |message| {
+fn once<M: Message>(job: &Job) -> Outcome {
+    each_once::<M>(job, |message| {
         let (tx, rx) = oneshot::channel();
         tx.send(message).unwrap();
         rx.recv().unwrap()

@@ -13,56 +13,56 @@ struct Bounded;
 struct Unbounded;
 
 impl Channel for Bounded {
-    type Sender<const WORDS: usize> = SyncSender<Message<WORDS>>;
-    type Receiver<const WORDS: usize> = Receiver<Message<WORDS>>;
+    type Sender<M: Message> = SyncSender<M>;
+    type Receiver<M: Message> = Receiver<M>;
 
-    fn create<const WORDS: usize>(capacity: Option<usize>) -> (Self::Sender<WORDS>, Self::Receiver<WORDS>) {
+    fn create<M: Message>(capacity: Option<usize>) -> (Self::Sender<M>, Self::Receiver<M>) {
         sync_channel(capacity.unwrap())
     }
 
-    fn another_sender<const WORDS: usize>(tx: &Self::Sender<WORDS>) -> Self::Sender<WORDS> {
+    fn another_sender<M: Message>(tx: &Self::Sender<M>) -> Self::Sender<M> {
         tx.clone()
     }
 
-    #[inline]
-    fn send<const WORDS: usize>(tx: &Self::Sender<WORDS>, message: Message<WORDS>) {
+    #[inline(always)]
+    fn send<M: Message>(tx: &Self::Sender<M>, message: M) {
         tx.send(message).unwrap();
     }
 
-    #[inline]
-    fn receive<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> Message<WORDS> {
+    #[inline(always)]
+    fn receive<M: Message>(rx: &Self::Receiver<M>) -> M {
         rx.recv().unwrap()
     }
 
-    fn is_empty<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> bool {
-        rx.try_recv().is_err()
+    fn has_ended<M: Message>(rx: &Self::Receiver<M>) -> bool {
+        rx.recv().is_err()
     }
 }
 
 impl Channel for Unbounded {
-    type Sender<const WORDS: usize> = Sender<Message<WORDS>>;
-    type Receiver<const WORDS: usize> = Receiver<Message<WORDS>>;
+    type Sender<M: Message> = Sender<M>;
+    type Receiver<M: Message> = Receiver<M>;
 
-    fn create<const WORDS: usize>(_: Option<usize>) -> (Self::Sender<WORDS>, Self::Receiver<WORDS>) {
+    fn create<M: Message>(_: Option<usize>) -> (Self::Sender<M>, Self::Receiver<M>) {
         channel()
     }
 
-    fn another_sender<const WORDS: usize>(tx: &Self::Sender<WORDS>) -> Self::Sender<WORDS> {
+    fn another_sender<M: Message>(tx: &Self::Sender<M>) -> Self::Sender<M> {
         tx.clone()
     }
 
-    #[inline]
-    fn send<const WORDS: usize>(tx: &Self::Sender<WORDS>, message: Message<WORDS>) {
+    #[inline(always)]
+    fn send<M: Message>(tx: &Self::Sender<M>, message: M) {
         tx.send(message).unwrap();
     }
 
-    #[inline]
-    fn receive<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> Message<WORDS> {
+    #[inline(always)]
+    fn receive<M: Message>(rx: &Self::Receiver<M>) -> M {
         rx.recv().unwrap()
     }
 
-    fn is_empty<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> bool {
-        rx.try_recv().is_err()
+    fn has_ended<M: Message>(rx: &Self::Receiver<M>) -> bool {
+        rx.recv().is_err()
     }
 }
 

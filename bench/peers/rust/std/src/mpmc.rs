@@ -7,37 +7,37 @@ use std::sync::mpmc::{channel, sync_channel, Receiver, Sender};
 struct Mpmc;
 
 impl Channel for Mpmc {
-    type Sender<const WORDS: usize> = Sender<Message<WORDS>>;
-    type Receiver<const WORDS: usize> = Receiver<Message<WORDS>>;
+    type Sender<M: Message> = Sender<M>;
+    type Receiver<M: Message> = Receiver<M>;
 
-    fn create<const WORDS: usize>(capacity: Option<usize>) -> (Self::Sender<WORDS>, Self::Receiver<WORDS>) {
+    fn create<M: Message>(capacity: Option<usize>) -> (Self::Sender<M>, Self::Receiver<M>) {
         match capacity {
             Some(capacity) => sync_channel(capacity),
             None => channel(),
         }
     }
 
-    fn another_sender<const WORDS: usize>(tx: &Self::Sender<WORDS>) -> Self::Sender<WORDS> {
+    fn another_sender<M: Message>(tx: &Self::Sender<M>) -> Self::Sender<M> {
         tx.clone()
     }
 
-    #[inline]
-    fn send<const WORDS: usize>(tx: &Self::Sender<WORDS>, message: Message<WORDS>) {
+    #[inline(always)]
+    fn send<M: Message>(tx: &Self::Sender<M>, message: M) {
         tx.send(message).unwrap();
     }
 
-    #[inline]
-    fn receive<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> Message<WORDS> {
+    #[inline(always)]
+    fn receive<M: Message>(rx: &Self::Receiver<M>) -> M {
         rx.recv().unwrap()
     }
 
-    fn is_empty<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> bool {
-        rx.try_recv().is_err()
+    fn has_ended<M: Message>(rx: &Self::Receiver<M>) -> bool {
+        rx.recv().is_err()
     }
 }
 
 impl Shared for Mpmc {
-    fn another_receiver<const WORDS: usize>(rx: &Self::Receiver<WORDS>) -> Self::Receiver<WORDS> {
+    fn another_receiver<M: Message>(rx: &Self::Receiver<M>) -> Self::Receiver<M> {
         rx.clone()
     }
 }

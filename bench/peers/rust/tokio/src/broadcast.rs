@@ -27,10 +27,10 @@ fn limit(counts: &[Arc<Received>]) -> u64 {
     slowest.unwrap_or(u64::MAX - CAPACITY) + CAPACITY
 }
 
-fn subscription<const WORDS: usize>(
-    mut rx: broadcast::Receiver<Message<WORDS>>,
+fn subscription<M: Message>(
+    mut rx: broadcast::Receiver<M>,
     count: Arc<Received>,
-) -> impl FnMut() -> Message<WORDS> + Send {
+) -> impl FnMut() -> M + Send {
     let mut received = 0;
     move || {
         let message = rx.blocking_recv().unwrap();
@@ -40,11 +40,11 @@ fn subscription<const WORDS: usize>(
     }
 }
 
-pub fn lossless<const WORDS: usize>(job: &Job) -> Outcome {
+pub fn lossless<M: Message>(job: &Job) -> Outcome {
     let (tx, _) = broadcast::channel(CAPACITY as usize);
     let counts: Vec<Arc<Received>> = (0..job.width).map(|_| Arc::default()).collect();
     let mut subscriptions: Vec<_> =
-        counts.iter().map(|count| subscription::<WORDS>(tx.subscribe(), Arc::clone(count))).collect();
+        counts.iter().map(|count| subscription::<M>(tx.subscribe(), Arc::clone(count))).collect();
     let mut sent = 0;
     let mut may_send = CAPACITY;
     let send = |message| {
@@ -57,5 +57,5 @@ pub fn lossless<const WORDS: usize>(job: &Job) -> Outcome {
         tx.send(message).unwrap();
         sent += 1;
     };
-    one_to_each::<WORDS>(job, send, &mut subscriptions)
+    one_to_each::<M>(job, send, &mut subscriptions)
 }

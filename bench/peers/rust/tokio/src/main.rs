@@ -8,8 +8,8 @@ use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
 // All in one thread: what was sent is there, and nothing need be waited for.
-fn once<const WORDS: usize>(job: &Job) -> Outcome {
-    each_once::<WORDS>(job, |message| {
+fn once<M: Message>(job: &Job) -> Outcome {
+    each_once::<M>(job, |message| {
         let (tx, mut rx) = oneshot::channel();
         tx.send(message).unwrap();
         rx.try_recv().unwrap()
@@ -18,8 +18,8 @@ fn once<const WORDS: usize>(job: &Job) -> Outcome {
 
 // The task runs on tokio's executor of one thread, whose budget for a task
 // would make it yield every 128 messages.
-fn mixed<const WORDS: usize>(job: &Job) -> Outcome {
-    let (tx, mut rx) = mpsc::channel::<Message<WORDS>>(128);
+fn mixed<M: Message>(job: &Job) -> Outcome {
+    let (tx, mut rx) = mpsc::channel::<M>(128);
     let runtime = Builder::new_current_thread().build().unwrap();
     let send = |message| tx.blocking_send(message).unwrap();
     one_to_one(job, send, |order| {
