@@ -14,7 +14,7 @@ QUICK = (
     "bounded_mpsc", "unbounded_seq", "unbounded_mpsc", "unbounded_mpmc",
     "unbounded_select_both", "oneshot_bounded1", "wake",
 )
-QUICK_PEERS = ("crossbeam", "std", "flume", "kanal", "go", "glib", "tbb", "moodycamel")
+QUICK_PEERS = ("crossbeam", "crossbeam_select", "std", "flume", "kanal", "go", "glib", "tbb", "moodycamel")
 
 SWEEPS = (
     # parameter, its values beside the default, cells

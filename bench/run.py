@@ -165,7 +165,7 @@ class Bench:
     def __init__(self, options, records):
         self.options = options
         self.log = records
-        self.programs = {}                # impl: program
+        self.programs = {}                # (cell, impl): program
         self.cells = defaultdict(list)    # cell: impls
         self.strikes = defaultdict(int)   # (job, impl): failures
 
@@ -183,8 +183,9 @@ class Bench:
             return
         for cell, impls in adapter.serves.items():
             for impl in impls:
-                self.programs[impl] = adapter.program
-                self.cells[cell].append(impl)
+                if (cell, impl) not in self.programs:
+                    self.programs[cell, impl] = adapter.program
+                    self.cells[cell].append(impl)
 
     def gather(self):
         """The library first: the order of cells is its own."""
@@ -192,8 +193,7 @@ class Bench:
         wanted = self.options.flavors
         for cell, impls in adapter.serves.items():
             self.cells[cell] = [i for i in impls if any(fnmatch.fnmatchcase(i.partition(":")[2], f) for f in wanted)]
-        for impl in {i for impls in self.cells.values() for i in impls}:
-            self.programs[impl] = adapter.program
+            self.programs.update({(cell, impl): adapter.program for impl in self.cells[cell]})
         for program in self.options.adapter:
             self.enlist(Path(program).name, program)
         for peer in peers.all_peers(Path(self.options.build)):
@@ -213,7 +213,7 @@ class Bench:
         """A record; None if it failed, which is on record then."""
         began = time.monotonic()
         try:
-            return run_adapter(self.programs[impl], impl, job, messages, self.options.limit)
+            return run_adapter(self.programs[job.cell, impl], impl, job, messages, self.options.limit)
         except Failure as e:
             say(f"{job.name}: {impl} failed in round {number}: {e}")
             self.log.add("fail", job=job.name, impl=impl, round=number, why=str(e))
@@ -295,7 +295,7 @@ class Bench:
         impls = list(count["ns"])
         turn = number % len(impls) if impls else 0
         for impl in impls[turn:] + impls[:turn]:
-            if (job.name, number, impl) in done or impl not in self.programs:
+            if (job.name, number, impl) in done or (job.cell, impl) not in self.programs:
                 continue
             what = "warm-up" if number == 0 else f"round {number}/{self.options.rounds}"
             progress.show(f"{what}, {job.name}, {impl}")

@@ -183,7 +183,7 @@ planted() {
 	cat >"$t/$1" <<END
 #!/bin/sh
 if [ "\$1" = --list ]; then
-	for cell in bounded1_spsc unbounded_seq bounded128_pingpong; do
+	for cell in ${cells:-bounded1_spsc unbounded_seq bounded128_pingpong}; do
 		for impl in $2; do echo "\$cell \$impl"; done
 	done
 	exit
@@ -245,6 +245,11 @@ expect 'the table follows' said '^bounded1_spsc +array +1000 \(1000-1000\) +othe
 
 expect 'cells and sizes are chosen' run --cells 'none *_seq' --size 8,32
 expect 'and nothing else is run' holds 'list(j) == ["unbounded_seq", "unbounded_seq size=32"]'
+cells=bounded1_spsc planted one other 3000 '[ $cell = bounded1_spsc ] || exit 77'
+cells=unbounded_seq planted two other 4000 '[ $cell = unbounded_seq ] || exit 77'
+run --adapter "$t/one" --adapter "$t/two" --cells '*s*'
+expect 'an implementation may have several programs' holds \
+	'[j[c]["impls"]["other"][0]["wall_ns"] / j[c]["messages"] for c in ("bounded1_spsc", "unbounded_seq")] == [3000, 4000]'
 refuse 'no cell matches' run --cells none
 refuse 'rounds are a count' run --rounds 0
 refuse 'there is no such program' run --bench "$t/nothing"
