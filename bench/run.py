@@ -295,20 +295,23 @@ class Bench:
         impls = list(count["ns"])
         turn = number % len(impls) if impls else 0
         for impl in impls[turn:] + impls[:turn]:
-            if (job.name, number, impl) in done or (job.cell, impl) not in self.programs:
-                continue
-            what = "warm-up" if number == 0 else f"round {number}/{self.options.rounds}"
-            progress.show(f"{what}, {job.name}, {impl}")
-            if self.takes_part(job, impl):
-                try:
-                    record = self.attempt(job, impl, count["messages"], number)
-                except Cannot as e:
-                    self.strikes[job.name, impl] = STRIKES
-                    self.log.add("fail", job=job.name, impl=impl, round=number, why=str(e))
-                    record = None
-                if record:
-                    self.log.add("run", job=job.name, round=number, record=record)
+            if (job.name, number, impl) not in done and (job.cell, impl) in self.programs:
+                self.turn_of(number, job, impl, count["messages"])
             progress.done(count["ns"][impl] / 1e9 + 0.02)
+
+    def turn_of(self, number, job, impl, messages):
+        if not self.takes_part(job, impl):
+            return
+        what = "warm-up" if number == 0 else f"round {number}/{self.options.rounds}"
+        progress.show(f"{what}, {job.name}, {impl}")
+        try:
+            record = self.attempt(job, impl, messages, number)
+        except Cannot as e:
+            self.strikes[job.name, impl] = STRIKES
+            self.log.add("fail", job=job.name, impl=impl, round=number, why=str(e))
+            return
+        if record:
+            self.log.add("run", job=job.name, round=number, record=record)
 
     def rounds(self, jobs, counted):
         done = {(line["job"], line["round"], line["record"]["impl"]) for line in self.log.lines
