@@ -4,10 +4,10 @@
  * A waker stands in one wait queue like a sleeping thread; its parker's unpark
  * is the callback.  `token` tells where it is:
  *
- *      31                    3        2          1    0
- *     +-----------------------+---------+--------------+
- *     | callbacks running now | AWAITED | registration |
- *     +-----------------------+---------+--------------+
+ *      31                    5      4        3      2        1    0
+ *     +-----------------------+-----------+-----+---------+--------------+
+ *     | callbacks running now | CANCELLED | END | ARRIVAL | registration |
+ *     +-----------------------+-----------+-----+---------+--------------+
  *
  *     IDLE --poll--> ARMING --> ARMED --claimed, about to call--> WOKEN --poll, cancel--> IDLE
  *                      |          '--------withdrawn in time----------------------------->'
@@ -19,17 +19,23 @@
  * waker, not even in its own thread, which may find in the queue that somebody asked
  * for it.  So who claims while that poll is ARMING leaves the wake-up to it.
  *
- * Who writes token: the owner (poll, cancel: one call at a time), and whoever
- * runs a callback.  All are read-modify-writes; they release what the writer
+ * Who writes token: the owner (a call at a time: the owner's own, or those of a
+ * callback; cancel waits for the end of these), and whoever runs a callback.  All are read-modify-writes; they release what the writer
  * did to the waker and acquire what the other side did (Y1, one order for all).
  * The owner re-arms only after it has seen the claimer of the last registration
  * arrive in the runner, so a claimer and the owner never both write the waiter.
  *
  * Waiting.  Cancel waits until no callback runs, poll and cancel until a claimer
- * that was faster has arrived.  The owner sets AWAITED by a compare-and-swap from
- * the value it does not want to see, after storing its parker; a runner that
- * changes token clears the bit in the same step, and then unparks: the owner is
- * asleep or about to sleep, so both its parker and the waker are still there.
+ * that was faster has arrived.  The owner sets END or ARRIVAL by a compare-and-swap
+ * from the value it does not want to see, after storing its parker in the place of
+ * that bit; a runner that leaves, or arrives, clears the bit in the same step, and then
+ * unparks: the owner is asleep or about to sleep, so both its parker and the waker
+ * are still there.
+ *
+ * A callback that runs elsewhere may poll while cancel waits for its return, so cancel
+ * touches the registration only once none runs.  What was registered by then it takes
+ * back, or waits for its callback; and since CANCELLED keeps polls from registering
+ * once more, that comes to an end.
  *
  * From inside.  A thread keeps a list of the callbacks it is in.  Cancel from
  * inside one takes the count of this thread's callbacks down itself and marks
@@ -40,26 +46,25 @@
 
 #include <string.h>
 
-#define ASYNC_MAGIC UINT32_C(0x77616b65)
-
 enum {
-	ASYNC_IDLE    = 0,
-	ASYNC_ARMED   = 1,
-	ASYNC_WOKEN   = 2,
-	ASYNC_ARMING  = 3,
-	ASYNC_STATE   = 3,
-	ASYNC_AWAITED = 4,
-	ASYNC_RUN     = 8
+	ASYNC_IDLE      = 0,
+	ASYNC_ARMED     = 1,
+	ASYNC_WOKEN     = 2,
+	ASYNC_ARMING    = 3,
+	ASYNC_STATE     = 3,
+	ASYNC_ARRIVAL   = 4,  /* the owner waits for a claimer */
+	ASYNC_END       = 8,  /* cancel waits for the end of a callback */
+	ASYNC_CANCELLED = 16, /* cancel is in progress */
+	ASYNC_RUN       = 32
 };
 
 struct CHAN__ALIASING async {
 	struct chan__node node;
-	struct chan__waiter waiter; /* parker.extra: the parker of who set AWAITED */
+	struct chan__waiter waiter; /* parker.extra: the parker of who set ARRIVAL */
+	void *canceller;            /* the parker of who set END */
 	struct chan *chan;          /* of the registration; the owner */
 	void (*wake)(void *arg);
 	void *arg;
-	uint32_t magic;
-	uint32_t generation;        /* of the process that registered; the owner */
 };
 
 _Static_assert(sizeof(struct async) <= sizeof(chan_waker_t), "a waker holds a registration");
@@ -69,16 +74,14 @@ struct async_run {
 	struct async *waker;
 	struct async_run *outer;
 	bool gone;                    /* cancelled from inside: the waker may be no more */
-	struct chan__parker *awaiter; /* who waited for it then */
+	void *awaiter;                /* who waited for it then */
 };
 
 static _Thread_local struct async_run *async_runs;
 
-static struct async *async_of(chan_waker_t *w)
+static enum chan__side async_side(const struct async *a)
 {
-	struct async *a = (struct async *)(void *)w;
-
-	return a && a->magic == ASYNC_MAGIC ? a : NULL;
+	return a->node.receiver ? CHAN__RECV : CHAN__SEND;
 }
 
 /* ------------------------------------------------------------- the state word */
@@ -93,23 +96,29 @@ static bool async_cas(struct async *a, uint32_t *old, uint32_t token)
 	return chan__u32_cas_acq_rel(&a->waiter.parker.token, old, token);
 }
 
-/* Adds to token; what it was, and nobody is awaited any more. */
-static uint32_t async_move(struct async *a, uint32_t change)
+/* n callbacks are over, or count no more: what token was, and END is off.  The other
+ * bits are set besides. */
+static uint32_t async_end_runs(struct async *a, uint32_t n, uint32_t bits)
 {
 	uint32_t old = async_load(a);
 
-	while (!async_cas(a, &old, (old + change) & ~(uint32_t)ASYNC_AWAITED))
+	while (!async_cas(a, &old, ((old - n * ASYNC_RUN) & ~(uint32_t)ASYNC_END) | bits))
 		continue;
 	return old;
 }
 
-/* The owner's: the state alone changes. */
-static void async_set(struct async *a, uint32_t state)
+/* The owner's: these bits alone change. */
+static void async_set_bits(struct async *a, uint32_t bits, uint32_t value)
 {
 	uint32_t old = async_load(a);
 
-	while (!async_cas(a, &old, (old & ~(uint32_t)ASYNC_STATE) | state))
+	while (!async_cas(a, &old, (old & ~bits) | value))
 		continue;
+}
+
+static void async_set(struct async *a, uint32_t state)
+{
+	async_set_bits(a, ASYNC_STATE, state);
 }
 
 /* The owner's: false where a claimer was faster. */
@@ -130,14 +139,16 @@ static uint32_t async_arrive(struct async *a)
 
 	do
 		run = (old & ASYNC_STATE) == ASYNC_ARMED ? ASYNC_RUN : 0;
-	while (!async_cas(a, &old, ((old & ~(uint32_t)(ASYNC_STATE | ASYNC_AWAITED)) | ASYNC_WOKEN) + run));
+	while (!async_cas(a, &old, ((old & ~(uint32_t)(ASYNC_STATE | ASYNC_ARRIVAL)) | ASYNC_WOKEN) + run));
 	return old;
 }
 
-/* The bit was taken off token by us: its owner sleeps until this. */
-static void async_tell(struct chan__parker *awaiter)
+/* The bit was taken off token by us: who set it sleeps until this. */
+static void async_tell(void *awaiter)
 {
-	awaiter->kind->unpark(awaiter);
+	struct chan__parker *p = (struct chan__parker *)awaiter;
+
+	p->kind->unpark(p);
 }
 
 /* ----------------------------------------------------------------- the callback */
@@ -174,16 +185,16 @@ static void async_unpark(struct chan__parker *p)
 	uint32_t old = async_arrive(a);
 	struct async_run run;
 
-	if (old & ASYNC_AWAITED)
-		async_tell((struct chan__parker *)p->extra);
+	if (old & ASYNC_ARRIVAL)
+		async_tell(p->extra);
 	if ((old & ASYNC_STATE) == ASYNC_ARMING)
 		return;
 	async_call(a, &run);
 	if (run.gone) {
 		if (run.awaiter)
 			async_tell(run.awaiter);
-	} else if (async_move(a, UINT32_MAX - ASYNC_RUN + 1) & ASYNC_AWAITED) {
-		async_tell((struct chan__parker *)p->extra);
+	} else if (async_end_runs(a, 1, 0) & ASYNC_END) {
+		async_tell(a->canceller);
 	}
 }
 
@@ -192,16 +203,18 @@ static const struct chan__parker_kind async_kind = {
 	.unpark = async_unpark,
 };
 
-/* -------------------------------------------------------------------- the owner */
-
-/* The side of the registration. */
-static enum chan__side async_side(const struct async *a)
+static struct async *async_of(chan_waker_t *w)
 {
-	return a->node.receiver ? CHAN__RECV : CHAN__SEND;
+	struct async *a = (struct async *)(void *)w;
+
+	return a && a->waiter.parker.kind == &async_kind ? a : NULL;
 }
 
-/* Sleeps until token is no longer `old`. */
-static void async_await(struct async *a, uint32_t old)
+/* -------------------------------------------------------------------- the owner */
+
+/* Sleeps until `bit`, which is set where token is still `old`, is taken off; `place`
+ * is that of its setter's parker. */
+static void async_await(struct async *a, uint32_t old, uint32_t bit, void **place)
 {
 	static const struct chan__deadline forever = { true, { 0, 0 } };
 	struct chan__parker_room room;
@@ -209,10 +222,21 @@ static void async_await(struct async *a, uint32_t old)
 
 	parker.extra = &room;
 	chan__parker_default.init(&parker);
-	a->waiter.parker.extra = &parker;
-	if (async_cas(a, &old, old | ASYNC_AWAITED))
+	*place = &parker;
+	if (async_cas(a, &old, old | bit))
 		chan__parker_default.park(&parker, &forever);
 	chan__parker_default.fini(&parker);
+}
+
+/* It was ARMED: now it is IDLE, or its claimer has arrived. */
+static void async_take_back(struct async *a, uint32_t token)
+{
+	if (!chan__waiter_claim(&a->waiter)) {
+		async_await(a, token, ASYNC_ARRIVAL, &a->waiter.parker.extra);
+		return;
+	}
+	a->chan->flavor->unwatch(a->chan, async_side(a), &a->node);
+	async_set(a, ASYNC_IDLE);
 }
 
 /*
@@ -224,18 +248,12 @@ static bool async_withdraw(struct async *a)
 {
 	uint32_t token;
 
-	if (a->generation != chan__process_generation()) {
+	if (a->node.generation != chan__process_generation()) {
 		async_set(a, ASYNC_IDLE);
 		return false;
 	}
-	while (((token = async_load(a)) & ASYNC_STATE) == ASYNC_ARMED) {
-		if (chan__waiter_claim(&a->waiter)) {
-			a->chan->flavor->unwatch(a->chan, async_side(a), &a->node);
-			async_set(a, ASYNC_IDLE);
-			return false;
-		}
-		async_await(a, token);
-	}
+	while (((token = async_load(a)) & ASYNC_STATE) == ASYNC_ARMED)
+		async_take_back(a, token);
 	if ((token & ASYNC_STATE) == ASYNC_IDLE)
 		return false;
 	async_set(a, ASYNC_IDLE);
@@ -251,7 +269,7 @@ static bool async_arm(struct async *a, const struct chan__watch *w, bool *woken)
 	a->node.receiver = w->node.receiver;
 	a->node.observer = w->chan->flavor->meets_in_queue; /* a partner would do its work */
 	a->chan = w->chan;
-	a->generation = chan__process_generation();
+	a->node.generation = chan__process_generation();
 	async_set(a, ASYNC_ARMING);
 	if (w->chan->flavor->watch(w->chan, w->side, &a->node)) {
 		if (async_set_armed(a))
@@ -272,7 +290,7 @@ static void async_pass_on(const struct async *a)
 
 static bool async_is_for(const struct async *a, const struct chan__watch *w)
 {
-	return a->chan == w->chan && async_side(a) == w->side && a->node.receiver == w->node.receiver;
+	return a->chan == w->chan && a->node.receiver == w->node.receiver;
 }
 
 /* Of a wake-up that was answered by an attempt, what is left goes to others; one
@@ -288,7 +306,7 @@ static int async_poll(struct async *a, const struct chan__watch *w)
 	}
 	e = chan__attempt(w);
 	while (e == EAGAIN) {
-		if (async_arm(a, w, &woken))
+		if ((async_load(a) & ASYNC_CANCELLED) || async_arm(a, w, &woken))
 			return EAGAIN;
 		e = chan__attempt(w);
 	}
@@ -337,6 +355,20 @@ static uint32_t async_leave_runs(const struct async *a, struct async_run **outer
 	return n;
 }
 
+/* CANCELLED is set: ends the registration once no callback runs.  True: it had fired. */
+static bool async_await_all(struct async *a)
+{
+	uint32_t token;
+
+	while ((token = async_load(a)) >= ASYNC_RUN || (token & ASYNC_STATE) == ASYNC_ARMED)
+		if (token >= ASYNC_RUN)
+			async_await(a, token, ASYNC_END, &a->canceller);
+		else
+			async_take_back(a, token);
+	async_set_bits(a, ASYNC_STATE | ASYNC_CANCELLED, ASYNC_IDLE);
+	return (token & ASYNC_STATE) == ASYNC_WOKEN;
+}
+
 /* ------------------------------------------------------------------- the calls */
 
 CHAN__EXPORT void chan_waker_init(chan_waker_t *w, void (*wake)(void *arg), void *arg)
@@ -354,7 +386,6 @@ CHAN__EXPORT void chan_waker_init(chan_waker_t *w, void (*wake)(void *arg), void
 	chan__waiter_init(&a->waiter, &async_kind, NULL);
 	a->wake = wake;
 	a->arg = arg;
-	a->magic = ASYNC_MAGIC;
 }
 
 CHAN__EXPORT int chan_poll_recv(chan_receiver_t *rx, void *msg, chan_waker_t *w)
@@ -384,15 +415,13 @@ CHAN__EXPORT void chan_waker_cancel(chan_waker_t *w)
 {
 	struct async *a = async_of(w);
 	struct async_run *run;
-	uint32_t n, token;
+	uint32_t n;
 
 	if (!a)
 		return;
 	n = async_leave_runs(a, &run);
-	if (async_withdraw(a))
+	if (async_end_runs(a, n, ASYNC_CANCELLED) & ASYNC_END)
+		run->awaiter = a->canceller;
+	if (async_await_all(a))
 		async_pass_on(a);
-	if (n > 0 && (async_move(a, UINT32_MAX - n * ASYNC_RUN + 1) & ASYNC_AWAITED))
-		run->awaiter = (struct chan__parker *)a->waiter.parker.extra;
-	while ((token = async_load(a)) >= ASYNC_RUN)
-		async_await(a, token);
 }

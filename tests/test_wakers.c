@@ -1221,6 +1221,73 @@ static void cancel_waits_for_a_running_callback(const struct kind *k)
 	ends_drop(&e);
 }
 
+static void stay_and_poll_again(struct counted *c)
+{
+	stay(c);
+	poll_recv_again(c);
+	must_eq(c->result, EAGAIN);
+}
+
+/* The callback polls while another thread cancels, which has the last word. */
+static void cancel_ends_what_the_callback_registers(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct worker sender, canceller;
+	struct held h;
+
+	held_init(&h, &e);
+	h.c.then = stay_and_poll_again;
+	must_give(EAGAIN, poll_recv(&h.c));
+	worker_start(&sender, send_one, &e);
+	wait_sem(&h.arrived);
+	worker_start(&canceller, cancel_held, &h);
+	worker_wait_asleep(&canceller);
+	sem_post(&h.go);
+	worker_join(&canceller);
+	worker_join(&sender);
+	must_eq(h.c.number, 5);
+	queue_numbers(e.tx, 6, 1);
+	must_have_called(&h.c, 1);
+	expect_numbers(e.rx, 6, 1);
+	ends_drop(&e);
+}
+
+static void poll_again_and_stay(struct counted *c)
+{
+	poll_recv_again(c);
+	must_eq(c->result, EAGAIN);
+	stay(c);
+}
+
+/* It had registered before, and that fires while the other thread waits. */
+static void cancel_waits_for_callbacks_that_begin_meanwhile(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct worker first, second, canceller;
+	struct held h;
+
+	held_init(&h, &e);
+	h.c.then = poll_again_and_stay;
+	must_give(EAGAIN, poll_recv(&h.c));
+	worker_start(&first, send_one, &e);
+	wait_sem(&h.arrived);
+	worker_start(&canceller, cancel_held, &h);
+	worker_wait_asleep(&canceller);
+	worker_start(&second, send_one, &e);
+	wait_sem(&h.arrived);
+	must(!atomic_load(&canceller.ended));
+	sem_post(&h.go);
+	sem_post(&h.go);
+	worker_join(&canceller);
+	worker_join(&first);
+	worker_join(&second);
+	must_eq(h.c.number, 10);
+	queue_numbers(e.tx, 6, 1);
+	must_have_called(&h.c, 2);
+	expect_numbers(e.rx, 6, 1);
+	ends_drop(&e);
+}
+
 /* A poll does not wait for it: the next registration may fire meanwhile. */
 static void a_poll_waits_for_no_callback(const struct kind *k)
 {
@@ -1504,6 +1571,70 @@ static void cancel_races_the_callback(const struct kind *k)
 	}
 	worker_join(&f.worker);
 	must(called <= f.n);
+	ends_drop(&f.e);
+}
+
+/* The same, where the callback takes what there is and waits again. */
+struct serving {
+	struct guarded guard;
+	chan_receiver_t *rx;
+	size_t taken;
+};
+
+static void serve_again(void *arg)
+{
+	struct serving *s = arg;
+	uint64_t number;
+	int error;
+
+	check_guard(&s->guard);
+	while ((error = chan_poll_recv(s->rx, &number, &s->guard.waker)) == 0)
+		s->taken++;
+	must_eq(error, EAGAIN);
+}
+
+static void fire_thrice(void *arg)
+{
+	struct firing *f = arg;
+
+	for (size_t i = 1; i <= f->n; i++) {
+		uint64_t number = i;
+
+		for (unsigned spins = 0; atomic_load(&f->turn) < i; spins++)
+			if (spins > 200)
+				sched_yield();
+		for (size_t j = 0; j < 3; j++)
+			must_give(0, chan_send(f->e.tx, &number));
+	}
+}
+
+static void cancel_races_a_callback_that_polls(const struct kind *k)
+{
+	struct firing f = { .e = kind_open(k, 8), .n = kind_rounds(k, 600), .dice = { 11 } };
+	struct dice dice = { 19 };
+
+	atomic_init(&f.turn, 0);
+	worker_start(&f.worker, fire_thrice, &f);
+	for (size_t i = 1; i <= f.n; i++) {
+		struct serving s = { .rx = f.e.rx };
+		uint64_t number = 0;
+
+		atomic_init(&s.guard.alive, 1);
+		atomic_init(&s.guard.calls, 0);
+		chan_waker_init(&s.guard.waker, serve_again, &s);
+		must_give(EAGAIN, chan_poll_recv(s.rx, &number, &s.guard.waker));
+		atomic_store(&f.turn, i);
+		for (uint64_t d = dice_roll(&dice, 200); d > 0; d--)
+			atomic_load(&f.turn);
+		chan_waker_cancel(&s.guard.waker);
+		atomic_store(&s.guard.alive, 0);
+		memset(&s.guard.waker, 0xa5, sizeof(s.guard.waker));
+		for (; s.taken < 3; s.taken++) {
+			must_give(0, chan_recv(f.e.rx, &number));
+			must_eq(number, i);
+		}
+	}
+	worker_join(&f.worker);
 	ends_drop(&f.e);
 }
 
@@ -1944,12 +2075,15 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(each_subscription_calls_its_own, RUNS_ONCE),
 	BEHAVIOUR(a_lag_ends_a_poll, RUNS_ONCE),
 	BEHAVIOUR(cancel_waits_for_a_running_callback, NEEDS_QUEUE | FITS_ONE_MESSAGE),
+	BEHAVIOUR(cancel_ends_what_the_callback_registers, NEEDS_QUEUE),
+	BEHAVIOUR(cancel_waits_for_callbacks_that_begin_meanwhile, NEEDS_QUEUE),
 	BEHAVIOUR(a_poll_waits_for_no_callback, NEEDS_QUEUE | NEEDS_SENDERS),
 	BEHAVIOUR(an_inner_callback_cancels_the_outer, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(what_comes_while_it_registers_is_not_missed, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_thread_waits_with, NEEDS_LIMIT | NEEDS_FULL),
 	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_select_waits_with, NEEDS_LIMIT | NEEDS_FULL),
 	BEHAVIOUR(cancel_races_the_callback, NEEDS_QUEUE),
+	BEHAVIOUR(cancel_races_a_callback_that_polls, NEEDS_QUEUE),
 	BEHAVIOUR(a_cancel_that_races_passes_on, NEEDS_QUEUE | NEEDS_RECEIVERS),
 	BEHAVIOUR(tasks_receive_from_threads, NEEDS_RECEIVERS | NEEDS_SENDERS),
 	BEHAVIOUR(tasks_send_to_threads, NEEDS_SENDERS),
