@@ -328,6 +328,43 @@ int chan_try_select(chan_case_t *cases, size_t n, unsigned flags, size_t *which)
 int chan_select_timeout(chan_case_t *cases, size_t n, unsigned flags, uint64_t timeout_ns, size_t *which);
 int chan_select_deadline(chan_case_t *cases, size_t n, unsigned flags, const struct timespec *abstime, size_t *which);
 
+/* --------------------------------------------- event loops and coroutines */
+
+/* A callback that is called once, when a channel becomes ready.  The caller's
+ * storage, filled by chan_waker_init(). */
+#ifndef CHAN_WAKER_WORDS_
+#define CHAN_WAKER_WORDS_ 16
+#endif
+typedef struct chan_waker { uint64_t reserved[CHAN_WAKER_WORDS_]; } chan_waker_t;
+
+/* wake(arg) must return; it may make any call that does not block. */
+void chan_waker_init(chan_waker_t *w, void (*wake)(void *arg), void *arg);
+
+/* Withdraws an earlier registration of w, then tries as chan_try_recv and
+ * chan_try_send do.  Only EAGAIN leaves w registered: wake(arg) is then called
+ * once, in the thread that makes the channel ready or disconnected, with no lock
+ * held, perhaps spuriously.  Whoever was woken polls again or cancels.
+ * Until then the handle must live.  EINVAL as there, or w is NULL or
+ * not initialised.  ENOTSUP: timers that fall due, which have descriptors. */
+int chan_poll_recv(chan_receiver_t *rx, void *msg, chan_waker_t *w);
+int chan_poll_send(chan_sender_t *tx, const void *msg, chan_waker_t *w);
+
+/* No call of wake follows.  Waits for one that is running, unless made from
+ * inside it, and ends what that one registers; passes a wake-up that was not
+ * used on to another waiter.  Idempotent.  w must stay valid until wake, or this
+ * call, has returned. */
+void chan_waker_cancel(chan_waker_t *w);
+
+/* A descriptor to watch in an event loop: POLLIN while a receive, or a send,
+ * would not block, for good once disconnected.  Made at the first request, one for
+ * each side (on broadcast for each subscription); close-on-exec; the library's,
+ * until the last handle of that side is dropped: poll it, and nothing else.
+ * Watch a sender's only after EAGAIN; take one out of the loop after EPIPE.
+ * EINVAL: a NULL argument.  EMFILE, ENFILE, ENOMEM; the channel works on.
+ * ENOTSUP: a timer, where the system has no timerfd. */
+int chan_receiver_fd(chan_receiver_t *rx, int *fd);
+int chan_sender_fd(chan_sender_t *tx, int *fd);
+
 /* Now plus timeout_ns on CLOCK_MONOTONIC, saturating. */
 void chan_deadline(uint64_t timeout_ns, struct timespec *abstime);
 

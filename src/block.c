@@ -212,11 +212,12 @@ static int wait_park(struct chan__wait *wait, struct chan__waiter *waiter)
 int chan__wait(struct chan__wait *wait, struct chan__watch **chosen)
 {
 	struct chan__waiter waiter;
+	struct chan__parker_room room;
 	struct chan__watch *end;
 	int e = EAGAIN;
 
 	*chosen = NULL;
-	chan__waiter_init(&waiter, wait->parker);
+	chan__waiter_init(&waiter, wait->parker, &room);
 	if (wait_stand(wait, &waiter, &end))
 		e = wait_park(wait, &waiter);
 	if (e == 0) {
@@ -262,6 +263,20 @@ static int block_attempt(const struct chan__watch *w, bool *cancelled)
 }
 
 /*
+ * A callback that runs on the way may drop the handle in use, and the token.  While
+ * the thread waits the first waker may be registered, and its callback run here: so
+ * who is going to wait holds both, callbacks or not.
+ */
+static void block_hold(const struct chan__watch *w, bool *held)
+{
+	if (*held)
+		return;
+	*held = true;
+	for (; w; w = w->next)
+		chan__hold(w->chan);
+}
+
+/*
  * A wake-up that was spent on this thread is answered by an attempt, always.
  * What it leaves behind is passed on at the end: more messages or slots, or
  * the end of the channel, which every waiter hears from the one before it.
@@ -269,11 +284,13 @@ static int block_attempt(const struct chan__watch *w, bool *cancelled)
  * A token, if there is one, is the second watch.  Its trigger wakes the thread like
  * anything else, for one more attempt, and is not passed on: it wakes everybody.
  */
-static int block(struct chan__watch *w, const struct chan__deadline *d)
+static int block(struct chan__watch *w, const struct chan__deadline *d, bool *held)
 {
 	bool cancelled;
 	int e = block_attempt(w, &cancelled);
 
+	if (e == EAGAIN && !cancelled)
+		block_hold(w, held);
 	while (e == EAGAIN && !cancelled && (e = spin_on_channel(w)) == EAGAIN) {
 		struct chan__watch *chosen;
 		int waited = block_once(w, d, &chosen);
@@ -291,18 +308,15 @@ static int block(struct chan__watch *w, const struct chan__deadline *d)
 	return e == EAGAIN ? ECANCELED : e;
 }
 
-/* A destructor that runs on the way may drop the handle in use, and the token. */
 static int block_held(struct chan__watch *w, const struct chan__deadline *d)
 {
-	bool held = chan__hold_for_callbacks(w->chan);
+	bool held = false;
 	int e;
 
-	if (held && w->next)
-		chan__hold(w->next->chan);
-	e = block(w, d);
-	if (held && w->next)
-		chan__release(w->next->chan);
-	if (held)
+	if (chan__has_callbacks(w->chan))
+		block_hold(w, &held);
+	e = block(w, d, &held);
+	for (; held && w; w = w->next)
 		chan__release(w->chan);
 	return e;
 }
@@ -320,17 +334,30 @@ static int block_unless(struct chan__watch *w, const struct chan__deadline *d, s
 
 /* ------------------------------------------------------ before anything else */
 
-/* Is the channel held for what comes?  Only callbacks make that necessary. */
-static bool serve_enter(struct chan *c, enum chan__side side)
+static CHAN__COLD void serve_held(struct chan *c, enum chan__side side, uint32_t attention)
 {
-	bool starving = chan__waitq_is_starving(&c->waiting[side]);
-	bool held = starving || c->destructor;
-
-	if (held)
-		chan__hold(c);
-	if (starving)
+	chan__hold(c);
+	if (attention & CHAN__STARVING)
 		c->flavor->serve(c, side);
-	return held;
+}
+
+/* Is the channel held for what comes?  Only callbacks make that necessary, and it
+ * does no harm where there are descriptors. */
+CHAN__INLINE bool serve_enter(struct chan *c, enum chan__side side)
+{
+	uint32_t attention = chan__waitq_before(&c->waiting[side]);
+
+	if (chan__likely(attention == 0 && !chan__has_callbacks(c)))
+		return false;
+	serve_held(c, side, attention);
+	return true;
+}
+
+static CHAN__COLD void serve_leave(struct chan *c, enum chan__side side, struct chan_receiver *rx, int e)
+{
+	if (e == EAGAIN)
+		chan__refused(c, side, rx);
+	chan__release(c);
 }
 
 int chan__serve_then_send(struct chan *c, const void *msgs, size_t n, size_t *count)
@@ -339,7 +366,7 @@ int chan__serve_then_send(struct chan *c, const void *msgs, size_t n, size_t *co
 	int e = c->flavor->try_send_many(c, (const char *)msgs, n, count);
 
 	if (held)
-		chan__release(c);
+		serve_leave(c, CHAN__SEND, NULL, e);
 	return e;
 }
 
@@ -349,7 +376,7 @@ int chan__serve_then_force(struct chan *c, const void *msg, void *displaced, boo
 	int e = c->flavor->force_send(c, msg, displaced, was_displaced);
 
 	if (held)
-		chan__release(c);
+		serve_leave(c, CHAN__SEND, NULL, e);
 	return e;
 }
 
@@ -360,7 +387,7 @@ int chan__serve_then_recv(struct chan_receiver *rx, void *msgs, size_t max, size
 	int e = c->flavor->try_recv_many(rx, (char *)msgs, max, count);
 
 	if (held)
-		chan__release(c);
+		serve_leave(c, CHAN__RECV, rx, e);
 	return e;
 }
 

@@ -126,6 +126,7 @@ static void cancel_close(struct chan *c)
 		return;
 	woken = chan__waitlist_claim_many(&t->waiting, CHAN__ALL);
 	chan__forklock_release(&t->lock);
+	chan__follow(c, CHAN__RECV, &c->receiver);
 	chan__node_settle_chain(woken);
 }
 

@@ -74,9 +74,14 @@ struct chan {
 	struct chan__waitq waiting[2];
 	chan__u32 spin_credit[2]; /* whether spinning has paid, see block.c */
 
+	/* Descriptors it gave: eventfd.c. */
+	chan__ptr pollables;
+	struct chan__lock poll_lock;
+
 	/* Handles.  Anybody adds and takes away. */
 	chan__size senders;
 	chan__size refs;          /* a side (each subscription) with handles: 1; a weak sender: 1; a call that runs callbacks: 1 */
+	chan__u32 callbacks;      /* 1: there is a destructor, or a waker was registered; whoever does that */
 	chan__u32 closed;         /* 1 once chan_close was called: no weak sender comes back */
 	chan__u64 lost;           /* messages displaced by drop-oldest */
 	struct chan *reap_next;   /* the thread's list of channels to empty, see handle.c */
@@ -120,6 +125,11 @@ struct chan__flavor {
 	 * fail with; rx is the receiver, NULL on the sending side.  EAGAIN twice with
 	 * the same *stamp: it was never ready in between. */
 	int (*ready)(struct chan *c, enum chan__side side, struct chan_receiver *rx, uint64_t *stamp);
+	/* The same for descriptors, where EAGAIN is not said of a message that somebody
+	 * else's look keeps from sight; 0 may be wrong while a call that changes the
+	 * channel is in progress.  NULL: ready does.  A descriptor's lock is held: the one
+	 * of the two that is asked wakes nobody. */
+	int (*seems_ready)(struct chan *c, enum chan__side side, struct chan_receiver *rx);
 	/* Stand in the side's queue.  False: the side is ready, or disconnected, the
 	 * node does not stand there, and this call has claimed the waiter.  True also
 	 * where somebody else has claimed it. */
@@ -205,11 +215,20 @@ CHAN__HIDDEN bool chan__hold_unless_gone(struct chan *c);
 /* True: it is the caller's to destroy. */
 CHAN__HIDDEN bool chan__unhold(struct chan *c);
 
-/* Held if it has a destructor, which may drop the handle in use; the answer
+/* Can a call on this channel run the program's code?  A waker that is registered
+ * for the first time while another thread is in a call that does not wait may be
+ * overlooked there: its callback cannot know that thread, and must not drop a handle
+ * that it uses.  A call that waits holds the channel in any case. */
+static inline bool chan__has_callbacks(const struct chan *c)
+{
+	return chan__u32_load_relaxed(&c->callbacks) != 0;
+}
+
+/* Held if it can run a callback, which may drop the handle in use; the answer
  * says whether. */
 static inline bool chan__hold_for_callbacks(struct chan *c)
 {
-	if (!c->destructor)
+	if (!chan__has_callbacks(c))
 		return false;
 	chan__hold(c);
 	return true;
@@ -223,6 +242,26 @@ CHAN__HIDDEN void chan__destroy_message(struct chan *c, void *msg);
 static inline bool chan__is_forked(const struct chan *c)
 {
 	return c->generation != chan__process_generation();
+}
+
+/* ------------------------------------------------------- eventfd.c, for flavors */
+
+/* A call of this side (and receiver) has changed the channel while CHAN__POLLED stood
+ * in its attention: descriptors follow.  Nothing is locked. */
+CHAN__HIDDEN void chan__changed(struct chan *c, enum chan__side by, struct chan_receiver *rx);
+/* A try_ call of this side (and receiver) says EAGAIN: who watches a descriptor for
+ * edges waits for one from now on. */
+CHAN__HIDDEN CHAN__COLD void chan__refused(struct chan *c, enum chan__side side, struct chan_receiver *rx);
+/* The last handle of a receiver, or of the sending side (NULL), goes: so does its
+ * descriptor. */
+CHAN__HIDDEN void chan__polled_end(struct chan *c, const struct chan_receiver *rx);
+CHAN__HIDDEN void chan__polled_fini(struct chan *c);
+
+/* For flavors that have not asked for attention anyway; after the change. */
+static inline void chan__follow(struct chan *c, enum chan__side by, struct chan_receiver *rx)
+{
+	if (chan__unlikely(chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__POLLED))
+		chan__changed(c, by, rx);
 }
 
 /* ---------------------------------------------------------- timer.c, for timers */
@@ -262,7 +301,9 @@ CHAN__HIDDEN struct chan *chan__never_create(size_t msg_size);
 /*
  * What a send and a receive do first: if a waiter of their own side starves,
  * it is served before them.  In the slow path the channel is held, because
- * serving can run a destructor, and that can drop the handle in use.
+ * serving can run a destructor, and that can drop the handle in use.  It is also
+ * the path of try_ calls on a channel that gave descriptors, which hear of EAGAIN
+ * there; a call that began before the first was given answers no edge of it.
  */
 CHAN__HIDDEN int chan__serve_then_send(struct chan *c, const void *msgs, size_t n, size_t *count);
 CHAN__HIDDEN int chan__serve_then_force(struct chan *c, const void *msg, void *displaced, bool *was_displaced);
@@ -272,7 +313,7 @@ static inline int chan__try_send(struct chan *c, const void *msg)
 {
 	size_t count = 0;
 
-	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[CHAN__SEND])))
+	if (chan__unlikely(chan__waitq_before(&c->waiting[CHAN__SEND]) != 0))
 		return chan__serve_then_send(c, msg, 1, &count);
 	return c->flavor->try_send(c, msg);
 }
@@ -281,7 +322,7 @@ static inline int chan__try_recv(struct chan_receiver *rx, void *msg)
 {
 	size_t count = 0;
 
-	if (chan__unlikely(chan__waitq_is_starving(&rx->chan->waiting[CHAN__RECV])))
+	if (chan__unlikely(chan__waitq_before(&rx->chan->waiting[CHAN__RECV]) != 0))
 		return chan__serve_then_recv(rx, msg, 1, &count);
 	return rx->chan->flavor->try_recv(rx, msg);
 }

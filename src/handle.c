@@ -69,8 +69,11 @@ void chan__init(struct chan *c, const struct chan__flavor *flavor,
 		chan__waitq_init(&c->waiting[side]);
 		chan__u32_init(&c->spin_credit[side], CHAN__SPIN_CREDIT);
 	}
+	chan__ptr_init(&c->pollables, NULL);
+	chan__lock_init(&c->poll_lock);
 	chan__size_init(&c->senders, 1);
 	chan__size_init(&c->refs, flavor->subscribe ? 1 : 2);
+	chan__u32_init(&c->callbacks, config->destructor != NULL);
 	chan__u32_init(&c->closed, 0);
 	chan__u64_init(&c->lost, 0);
 	c->reap_next = NULL;
@@ -89,9 +92,13 @@ void chan__fini(struct chan *c)
 {
 	const struct chan__memory memory = c->memory;
 
+	chan__polled_fini(c);
+	chan__lock_fini(&c->poll_lock);
+	chan__ptr_fini(&c->pollables);
 	chan__receiver_fini(&c->receiver);
 	chan__u64_fini(&c->lost);
 	chan__u32_fini(&c->closed);
+	chan__u32_fini(&c->callbacks);
 	chan__size_fini(&c->refs);
 	chan__size_fini(&c->senders);
 	for (int side = 0; side < 2; side++) {
@@ -106,8 +113,12 @@ void chan__fini(struct chan *c)
  * EPIPE. */
 void chan__close(struct chan *c)
 {
+	bool held = chan__hold_for_callbacks(c);
+
 	chan__u32_store_release(&c->closed, 1);
 	c->flavor->close(c);
+	if (held)
+		chan__release(c);
 }
 
 void chan__hold(struct chan *c)
@@ -166,6 +177,7 @@ CHAN__EXPORT void chan_sender_drop(chan_sender_t *tx)
 
 	if (!c || !handle_count_down(&c->senders))
 		return;
+	chan__polled_end(c, NULL);
 	c->flavor->close(c);
 	chan__release(c);
 }
@@ -221,6 +233,7 @@ CHAN__EXPORT void chan_receiver_drop(chan_receiver_t *rx)
 	if (!rx || !handle_count_down(&rx->handles))
 		return;
 	c = rx->chan;
+	chan__polled_end(c, rx);
 	if (c->flavor->unsubscribe) {
 		c->flavor->unsubscribe(rx);
 		return;

@@ -98,6 +98,7 @@ void chan__timer_close(struct chan *c)
 {
 	struct chan__waitq *q = &c->waiting[CHAN__RECV];
 
+	chan__follow(c, CHAN__RECV, &c->receiver);
 	if (chan__waitq_attention(q) & CHAN__WAITERS)
 		chan__waitq_wake(q, CHAN__ALL);
 }

@@ -7,6 +7,7 @@
  * and what is no pause point away is done on the wait queue itself.
  */
 #include <dlfcn.h>
+#include <poll.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -1588,12 +1589,13 @@ static void a_position_taken_back_leaves_a_stamp(const struct kind *k)
 /* A waiter that stands in a queue; nobody sleeps. */
 struct stander {
 	struct chan__waiter waiter;
+	struct chan__parker_room room;
 	struct chan__node node;
 };
 
 static void stander_init(struct stander *s, unsigned vain)
 {
-	chan__waiter_init(&s->waiter, &chan__parker_default);
+	chan__waiter_init(&s->waiter, &chan__parker_default, &s->room);
 	chan__node_init(&s->node);
 	s->node.waiter = &s->waiter;
 	s->node.vain = vain;
@@ -1653,6 +1655,44 @@ static void nobody_comes_before_who_starves(const struct kind *k)
 	chan__waitq_fini(&q);
 }
 
+/* ----------------------------------------------------------------- descriptors */
+
+static int readable(int fd)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	return poll(&p, 1, 0);
+}
+
+/*
+ * Another receiver has taken the last message and not come to look at the
+ * descriptor.  Who is told EAGAIN meanwhile and waits for an edge must get one
+ * from the next message: so the descriptor goes down first.
+ */
+static void a_refusal_is_followed_by_an_edge(const struct kind *k)
+{
+	struct ends e = kind_open(k, sizeof(uint64_t));
+	uint64_t number = 1;
+	struct actor taker;
+	int fd;
+
+	must_give(0, chan_receiver_fd(e.rx, &fd));
+	must_give(0, chan_send(e.tx, &number));
+	must_eq(readable(fd), 1);
+	actor_start_held(&taker, act_recv, e, 0, "array:freed");
+	must_give(EAGAIN, chan_try_recv(e.rx, &number));
+	must_eq(readable(fd), 0);
+	must_give(0, chan_send(e.tx, &number));
+	must_eq(readable(fd), 1);
+	let_go(&taker.hold);
+	worker_join(&taker.worker);
+	must_give(0, taker.result);
+	must_eq(readable(fd), 1);
+	must_give(0, chan_try_recv(e.rx, &number));
+	must_eq(readable(fd), 0);
+	ends_drop(&e);
+}
+
 /* -------------------------------------------------------------------- the tables */
 
 #define DESTRUCTORS \
@@ -1696,6 +1736,7 @@ static const struct behaviour of_one_slot[] = {
 };
 
 static const struct behaviour of_array[] = {
+	BEHAVIOUR(a_refusal_is_followed_by_an_edge, NEEDS_NOTHING),
 	BEHAVIOUR(the_ring_is_full_while_a_message_is_displaced, NEEDS_NOTHING),
 	BEHAVIOUR(a_displacing_send_meets_the_last_drop, NEEDS_NOTHING),
 	BEHAVIOUR(a_position_taken_back_ends_every_receiver, NEEDS_NOTHING),

@@ -144,31 +144,36 @@ static CHAN__COLD void array_orphan(struct array *a, uint64_t pos)
 		chan__destroy_message(&a->base, array_msg(a, stamp));
 }
 
-/*
- * Wakes up to n waiters of the side.  One that starves is not woken but served,
- * so that nobody can be faster than it once more.  That makes a slot or a message
- * for the other side, where somebody may starve as well: each step settles one
- * waiter, so it comes to an end.  Whether it can be served is looked up with no
- * fence and may be answered from the past, so if not, it is woken all the same.
- */
-static CHAN__COLD void array_wake(struct array *a, enum chan__side side, size_t n)
+/* Somebody pays attention to the side, which has n messages or slots more by a call
+ * of the side `by`: its own where a sender makes way for another. */
+static CHAN__COLD void array_notify(struct array *a, enum chan__side side, size_t n, enum chan__side by,
+                                    uint32_t attention)
 {
 	struct chan *c = &a->base;
+	bool starving = (attention & CHAN__STARVING) != 0;
+	bool held = starving || chan__has_callbacks(c);
 
-	if (chan__likely(!chan__waitq_is_starving(&c->waiting[side]))) {
+	if (held)
+		chan__hold(c);
+	if (attention & CHAN__POLLED)
+		chan__changed(c, by, &c->receiver);
+	/* One that starves is not woken but served, so that nobody can be faster than it
+	 * once more.  That makes a slot or a message for the other side, where somebody may
+	 * starve as well: each step settles one waiter, so it comes to an end.  Whether it
+	 * can be served is looked up with no fence and may be answered from the past, so
+	 * if not, it is woken all the same. */
+	if ((attention & (CHAN__WAITERS | CHAN__STARVING)) && (!starving || !array_serve(c, side)))
 		chan__waitq_wake(&c->waiting[side], chan__wakes(n));
-		return;
-	}
-	chan__hold(c);
-	if (!array_serve(c, side))
-		chan__waitq_wake(&c->waiting[side], chan__wakes(n));
-	chan__release(c);
+	if (held)
+		chan__release(c);
 }
 
-CHAN__INLINE void array_wake_senders(struct array *a, size_t n)
+CHAN__INLINE void array_wake_senders(struct array *a, size_t n, enum chan__side by)
 {
-	if (chan__unlikely(chan__waitq_attention(&a->base.waiting[CHAN__SEND]) != 0))
-		array_wake(a, CHAN__SEND, n);
+	uint32_t attention = chan__waitq_attention(&a->base.waiting[CHAN__SEND]);
+
+	if (chan__unlikely(attention != 0))
+		array_notify(a, CHAN__SEND, n, by, attention);
 }
 
 /* n messages, the first at pos, were published while somebody paid attention. */
@@ -177,7 +182,7 @@ static CHAN__COLD void array_sent(struct array *a, uint64_t pos, size_t n, uint3
 	struct chan *c = &a->base;
 
 	if (!(attention & CHAN__GONE)) {
-		array_wake(a, CHAN__RECV, n);
+		array_notify(a, CHAN__RECV, n, CHAN__SEND, attention);
 		return;
 	}
 	chan__hold(c);
@@ -199,8 +204,8 @@ CHAN__INLINE void array_wake_receivers(struct array *a, uint64_t pos, size_t n)
 
 	if (chan__unlikely(attention != 0))
 		array_sent(a, pos, n, attention);
-	else if (chan__unlikely(c->drop_oldest))
-		array_wake_senders(a, 1);
+	if (!(attention & ~(uint32_t)CHAN__POLLED) && chan__unlikely(c->drop_oldest))
+		array_wake_senders(a, 1, CHAN__SEND);
 }
 
 /* -------------------------------------------------------------------- sending */
@@ -215,22 +220,36 @@ CHAN__INLINE bool array_shut_for_senders(const struct array *a, uint64_t tail, b
 	       (chan__u64_load_acquire(&a->tail) & ARRAY_CLOSED) != 0;
 }
 
+/* A single producer has claimed a position in a channel that is closed.  Who looked
+ * meanwhile took it for a message to come, so all are told of the end once more. */
+static CHAN__COLD void array_take_back(struct array *a, uint64_t tail)
+{
+	struct chan *c = &a->base;
+
+	chan__hold(c); /* a callback may drop the handle in use */
+	chan__u64_store_release(&a->tail, tail);
+	chan__follow(c, CHAN__SEND, NULL);
+	chan__waitq_wake(&c->waiting[CHAN__RECV], CHAN__ALL);
+	chan__release(c);
+}
+
 /*
  * Moves tail from `from` to `to`.  One producer stores, and then looks whether
  * somebody is closing: A2, a light fence, pairs with the closer's heavy one
  * (A12).  Either the closer sees the store, or we see the closer and take it
  * back; without it a message could go into a channel already reported empty.
+ * False for one producer: closed, and the channel may be gone.
  */
 CHAN__INLINE bool array_advance_tail(struct array *a, uint64_t *from, uint64_t to, bool single)
 {
 	if (!single)
 		return chan__u64_cas_release(&a->tail, from, to); /* as A16 */
 	chan__u64_store_release(&a->tail, to);
+	CHAN_TP("array:advanced");
 	chan__fence_light(&a->closing);
 	if (chan__likely(chan__u32_load_acquire(&a->closing) == ARRAY_OPEN))
 		return true;
-	chan__u64_store_release(&a->tail, *from);
-	chan__waitq_wake(&a->base.waiting[CHAN__RECV], CHAN__ALL);
+	array_take_back(a, *from);
 	return false;
 }
 
@@ -261,6 +280,8 @@ CHAN__INLINE int array_claim_send(struct array *a, size_t n, bool single,
 			*claimed = k;
 			if (chan__likely(array_advance_tail(a, &tail, end, single)))
 				return 0;
+			if (single)
+				return EPIPE;
 			chan__collided(&collisions);
 			tail = chan__u64_load_relaxed(&a->tail);
 		} else {
@@ -392,7 +413,7 @@ CHAN__INLINE int array_recv(struct chan *c, char *msgs, size_t max, bool single,
 	for (size_t i = 0; i < k; i++, pos = array_next(a, pos))
 		array_take(a, pos, msgs ? msgs + i * c->msg_size : NULL);
 	CHAN_TP("array:freed");
-	array_wake_senders(a, k);
+	array_wake_senders(a, k, CHAN__RECV);
 	return 0;
 }
 
@@ -467,8 +488,9 @@ static int array_displace(struct array *a, uint64_t tail, const void *msg, void 
 
 	if (chan__u64_load_acquire(array_stamp(a, tail)) != (oldest | ARRAY_FULL))
 		return EAGAIN; /* still being written, or free by now */
-	if (single ? !array_advance_tail(a, &tail, next, true)
-	           : !chan__u64_cas_release(&a->tail, &tail, tail | ARRAY_EXCHANGE))
+	if (single && !array_advance_tail(a, &tail, next, true))
+		return EPIPE;
+	if (!single && !chan__u64_cas_release(&a->tail, &tail, tail | ARRAY_EXCHANGE))
 		return EAGAIN;
 	CHAN_TP("array:exchange");
 	/* The message itself came with the stamp, read acquire above as A5. */
@@ -485,7 +507,7 @@ static int array_displace(struct array *a, uint64_t tail, const void *msg, void 
 	/* If it was closed meanwhile, receivers took our position for a message to come. */
 	if (chan__waitq_attention(&a->base.waiting[CHAN__RECV]) & CHAN__WAITERS)
 		chan__waitq_wake(&a->base.waiting[CHAN__RECV], CHAN__ALL);
-	array_wake_senders(a, 1);
+	array_wake_senders(a, 1, CHAN__SEND);
 	return EAGAIN;
 }
 
@@ -744,6 +766,7 @@ static void array_close(struct chan *c)
 		chan__waitq_wake(&c->waiting[CHAN__SEND], CHAN__ALL);
 	if (chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__WAITERS)
 		chan__waitq_wake(&c->waiting[CHAN__RECV], CHAN__ALL);
+	chan__follow(c, CHAN__SEND, NULL);
 }
 
 /*

@@ -49,6 +49,7 @@ static int at_try_recv(struct chan_receiver *rx, void *msg)
 		return EAGAIN;
 	if (msg)
 		chan__copy(msg, &a->due.at, sizeof(a->due.at));
+	chan__follow(&a->base, CHAN__RECV, &a->base.receiver);
 	return 0;
 }
 

@@ -180,8 +180,9 @@ CHAN__INLINE bool bc_is_past(const struct broadcast *b, uint64_t state, uint64_t
 	return lap != bc_lap(b, pos) && lap != bc_lap(b, pos - b->lap);
 }
 
-static void bc_wake_senders(struct broadcast *b, size_t n);
-static void bc_wake_receivers(struct broadcast *b);
+static CHAN__COLD int bc_notify_senders(struct broadcast *b, size_t n, struct chan_receiver *by,
+                                        uint32_t attention, int e);
+static CHAN__COLD void bc_notify_receivers(struct broadcast *b, uint32_t attention);
 
 /* ------------------------------------------------------------ letting a slot go */
 
@@ -207,10 +208,13 @@ CHAN__INLINE size_t bc_let_go(chan__u64 *slot)
 	return bc_unhold(slot, BC_TURN);
 }
 
-CHAN__INLINE void bc_freed(struct broadcast *b, size_t n)
+/* n slots turned free, and a receive of this subscription, or all of it, is over with e;
+ * NULL: the caller sends. */
+CHAN__INLINE int bc_freed(struct broadcast *b, size_t n, struct chan_receiver *by, int e)
 {
-	if (n > 0 && chan__unlikely(chan__waitq_attention(&b->base.waiting[CHAN__SEND]) != 0))
-		bc_wake_senders(b, n);
+	uint32_t attention = chan__waitq_attention(&b->base.waiting[CHAN__SEND]);
+
+	return chan__likely(attention == 0) ? e : bc_notify_senders(b, n, by, attention, e);
 }
 
 /* -------------------------------------------------------------------- sending */
@@ -280,20 +284,35 @@ static int bc_send(struct broadcast *b, const void *msg, size_t *freed)
 	return 0;
 }
 
+/* Somebody pays attention to what was sent; slots turned free that nobody was there
+ * to read.  e, for who returns it. */
+static CHAN__COLD int bc_sent(struct broadcast *b, size_t freed, uint32_t attention, int e)
+{
+	bool held = chan__hold_for_callbacks(&b->base);
+
+	bc_notify_receivers(b, attention);
+	if (freed > 0)
+		bc_freed(b, freed, NULL, 0);
+	if (held)
+		chan__release(&b->base);
+	return e;
+}
+
 static int bc_try_send_many(struct chan *c, const char *msgs, size_t n, size_t *count)
 {
 	struct broadcast *b = bc_of(c);
 	size_t freed = 0;
+	uint32_t attention;
 	int e = 0;
 
 	while (*count < n && (e = bc_send(b, chan__message_at(msgs, *count, c->msg_size), &freed)) == 0)
 		++*count;
 	if (*count == 0)
 		return e;
-	if (chan__unlikely(chan__waitq_attention(&c->waiting[CHAN__RECV]) != 0))
-		bc_wake_receivers(b);
-	bc_freed(b, freed);
-	return e;
+	attention = chan__waitq_attention(&c->waiting[CHAN__RECV]);
+	if (chan__unlikely(attention != 0))
+		return bc_sent(b, freed, attention, e);
+	return freed > 0 ? bc_freed(b, freed, NULL, e) : e;
 }
 
 static int bc_try_send(struct chan *c, const void *msg)
@@ -394,8 +413,7 @@ static int bc_recv_lossless(struct broadcast *b, struct subscription *s, char *m
 	}
 	*count += k;
 	CHAN_TP("broadcast:freed");
-	bc_freed(b, freed);
-	return k < max ? bc_none(b, pos) : 0;
+	return bc_freed(b, freed, &s->base, k < max ? bc_none(b, pos) : 0);
 }
 
 /* Drop-oldest: a hold keeps the slot from being overwritten.  As B4. */
@@ -424,7 +442,7 @@ static int bc_claim_oldest(struct broadcast *b, struct subscription *s, uint64_t
 		at = *pos;
 		if (chan__likely(chan__u64_cas_acq_rel(&s->cursor, &at, bc_next(b, *pos))))
 			return 0;
-		bc_freed(b, bc_let_go(bc_slot(b, *pos)));
+		bc_freed(b, bc_let_go(bc_slot(b, *pos)), &s->base, 0);
 		chan__collided(&collisions);
 	}
 	return e;
@@ -474,8 +492,7 @@ static int bc_recv_many_dropping(struct broadcast *b, struct subscription *s, ch
 	while (*count < max &&
 	       (e = bc_recv_dropping(b, s, msgs ? msgs + *count * size : NULL, *count == 0, &freed)) == 0)
 		++*count;
-	bc_freed(b, freed);
-	return e;
+	return bc_freed(b, freed, &s->base, e);
 }
 
 static int bc_recv(struct broadcast *b, struct subscription *s, char *msgs, size_t max, size_t *count)
@@ -519,13 +536,17 @@ static void bc_describe(struct broadcast *b, struct subscription *s)
 	else if (!waits && s->hungry)
 		bc_delist(b, s);
 	chan__u32_store_relaxed(&s->starving, chan__waitlist_starving(&s->waiters));
-	chan__u32_store_relaxed(&b->base.waiting[CHAN__RECV].attention, b->hungry ? CHAN__WAITERS : 0);
+	if (b->hungry)
+		chan__u32_fetch_or_acq_rel(&b->base.waiting[CHAN__RECV].attention, CHAN__WAITERS);
+	else
+		chan__u32_fetch_and_acq_rel(&b->base.waiting[CHAN__RECV].attention, ~(uint32_t)CHAN__WAITERS);
 }
 
-/* The lock is held: one waiter of the subscription, and its observers. */
+/* The lock is held: one waiter of the subscription, or all, and its observers. */
 static struct chan__node *bc_claim_waiter(struct broadcast *b, struct subscription *s)
 {
-	struct chan__node *claimed = chan__waitlist_claim_many(&s->waiters, 1);
+	uint32_t n = chan__u32_load_relaxed(&b->closed) ? CHAN__ALL : 1; /* the end is everybody's */
+	struct chan__node *claimed = chan__waitlist_claim_many(&s->waiters, n);
 
 	bc_describe(b, s);
 	return claimed;
@@ -537,7 +558,7 @@ static void bc_pass_on_received(struct broadcast *b, struct subscription *s)
 	struct chan__node *woken;
 	uint64_t at;
 
-	if (chan__waitq_attention(&b->base.waiting[CHAN__RECV]) == 0 || bc_receivable(b, s, &at) == EAGAIN)
+	if (!(chan__waitq_attention(&b->base.waiting[CHAN__RECV]) & CHAN__WAITERS) || bc_receivable(b, s, &at) == EAGAIN)
 		return;
 	chan__forklock_acquire(&b->lock);
 	woken = bc_claim_waiter(b, s);
@@ -568,12 +589,12 @@ static bool bc_wake_next(struct broadcast *b, size_t *left)
 	if (*left > 0) {
 		s = b->hungry;
 		b->hungry = s->ring_next;
-		starving = chan__waitlist_starving(&s->waiters) ? s : NULL;
 		woken = bc_claim_waiter(b, s);
+		starving = woken && !woken->observer && woken->starving ? s : NULL;
 		--*left;
 	}
 	chan__forklock_release(&b->lock);
-	if (chan__unlikely(starving != NULL) && woken && !woken->observer)
+	if (chan__unlikely(starving != NULL))
 		bc_receive_for(b, starving, woken);
 	chan__node_settle_chain(woken);
 	return *left > 0;
@@ -584,25 +605,27 @@ static bool bc_wake_next(struct broadcast *b, size_t *left)
  * woken twice, or not by us.  None is missed: who was hungry when the message was
  * published comes up after as many steps as stood before it, whoever makes them.
  */
-static CHAN__COLD void bc_wake_receivers(struct broadcast *b)
+static CHAN__COLD void bc_notify_receivers(struct broadcast *b, uint32_t attention)
 {
 	size_t left = SIZE_MAX;
 
-	while (bc_wake_next(b, &left))
-		continue;
+	if (attention & CHAN__POLLED)
+		chan__changed(&b->base, CHAN__SEND, NULL);
+	if (attention & CHAN__WAITERS)
+		while (bc_wake_next(b, &left))
+			continue;
 }
 
 /* Before taking: somebody was passed over too often by clones of this handle. */
 static CHAN__COLD void bc_serve_receiver(struct broadcast *b, struct subscription *s)
 {
-	struct chan__node *n = NULL;
+	struct chan__node *n;
 	uint64_t at;
 
 	if (bc_receivable(b, s, &at) == EAGAIN)
 		return;
 	chan__forklock_acquire(&b->lock);
-	if (chan__waitlist_starving(&s->waiters))
-		n = chan__waitlist_claim(&s->waiters);
+	n = chan__waitlist_claim_starving(&s->waiters);
 	bc_describe(b, s);
 	chan__forklock_release(&b->lock);
 	if (n) {
@@ -727,12 +750,22 @@ static bool bc_serve(struct chan *c, enum chan__side side)
 	return n != NULL;
 }
 
-static CHAN__COLD void bc_wake_senders(struct broadcast *b, size_t n)
+/* e, for who returns it. */
+static CHAN__COLD int bc_notify_senders(struct broadcast *b, size_t n, struct chan_receiver *by,
+                                        uint32_t attention, int e)
 {
-	struct chan__waitq *q = &b->base.waiting[CHAN__SEND];
+	struct chan *c = &b->base;
+	struct chan__waitq *q = &c->waiting[CHAN__SEND];
+	bool held = chan__hold_for_callbacks(c);
 
-	if (!chan__waitq_is_starving(q) || !bc_serve(&b->base, CHAN__SEND))
+	if (attention & CHAN__POLLED)
+		chan__changed(c, by ? CHAN__RECV : CHAN__SEND, by);
+	if (n > 0 && (attention & CHAN__WAITERS) &&
+	    (!(attention & CHAN__STARVING) || !bc_serve(c, CHAN__SEND)))
 		chan__waitq_wake(q, chan__wakes(n));
+	if (held)
+		chan__release(c);
+	return e;
 }
 
 /* --------------------------------------------------------------- subscriptions */
@@ -884,7 +917,7 @@ static void bc_unsubscribe(struct chan_receiver *rx)
 		return;
 	CHAN_TP("broadcast:dismissed");
 	freed = bc_empty(b, s, end);
-	bc_freed(b, freed);
+	bc_freed(b, freed, &s->base, 0);
 	if (last && (chan__waitq_attention(senders) & CHAN__WAITERS))
 		chan__waitq_wake(senders, CHAN__ALL);
 	bc_subscription_free(c, s);
@@ -914,8 +947,7 @@ static void bc_close(struct chan *c)
 	chan__forklock_release(&b->lock);
 	if (chan__waitq_attention(&c->waiting[CHAN__SEND]) & CHAN__WAITERS)
 		chan__waitq_wake(&c->waiting[CHAN__SEND], CHAN__ALL);
-	if (chan__waitq_attention(&c->waiting[CHAN__RECV]) != 0)
-		bc_wake_receivers(b);
+	bc_notify_receivers(b, chan__waitq_attention(&c->waiting[CHAN__RECV]));
 }
 
 /* Each subscription empties its own. */

@@ -197,18 +197,31 @@ CHAN__INLINE bool list_take_turn(struct list *l)
 static CHAN__COLD void list_drain(struct list *l);
 static bool list_serve(struct chan *c, enum chan__side side);
 
-/* Somebody went to sleep because the turn was taken; or the destructor of the
- * message at hand dropped the last receiver, and a sender may want a drain. */
-static CHAN__COLD void list_missed(struct list *l, uint32_t attention)
-{
-	struct chan__waitq *q = &l->base.waiting[CHAN__RECV];
+/* What who had the turn heeds afterwards: who only looked, and who took something. */
+enum {
+	LIST_LOOKED = CHAN__MISSED | CHAN__GONE,
+	LIST_TOOK   = CHAN__MISSED | CHAN__GONE | CHAN__POLLED
+};
 
+/* Somebody went to sleep because the turn was taken; or the destructor of the
+ * message at hand dropped the last receiver, and a sender may want a drain; or there
+ * are descriptors.  A callback may drop the handle in use: the caller does not
+ * touch the channel again, or has reason to know that it is held. */
+static CHAN__COLD void list_heed(struct list *l, uint32_t attention)
+{
+	struct chan *c = &l->base;
+	struct chan__waitq *q = &c->waiting[CHAN__RECV];
+
+	chan__hold(c);
+	if (attention & CHAN__POLLED)
+		chan__changed(c, CHAN__RECV, &c->receiver);
 	if (attention & CHAN__MISSED) {
 		chan__u32_fetch_and_seq_cst(&q->attention, ~(uint32_t)CHAN__MISSED);
 		chan__waitq_wake(q, 1);
 	}
 	if (attention & CHAN__GONE)
 		list_drain(l);
+	chan__release(c);
 }
 
 /*
@@ -216,14 +229,18 @@ static CHAN__COLD void list_missed(struct list *l, uint32_t attention)
  * chan__waitq_attention, pairs with the heavy one in list_watch: a waiter that
  * found the turn taken sees it free, or we see MISSED.
  */
-CHAN__INLINE void list_leave_turn(struct list *l)
+CHAN__INLINE uint32_t list_give_turn(struct list *l, uint32_t heeded)
 {
-	uint32_t attention;
-
 	chan__u32_store_release(&l->turn, 0);
-	attention = chan__waitq_attention(&l->base.waiting[CHAN__RECV]);
-	if (chan__unlikely(attention & (CHAN__MISSED | CHAN__GONE)))
-		list_missed(l, attention);
+	return chan__waitq_attention(&l->base.waiting[CHAN__RECV]) & heeded;
+}
+
+CHAN__INLINE void list_leave_turn(struct list *l, uint32_t heeded)
+{
+	uint32_t attention = list_give_turn(l, heeded);
+
+	if (chan__unlikely(attention != 0))
+		list_heed(l, attention);
 }
 
 /* ----------------------------------------------------------- releasing blocks */
@@ -421,6 +438,19 @@ CHAN__INLINE int list_claim_send(struct list *l, size_t n, struct list_block **b
 	}
 }
 
+/* A single producer has claimed positions in a channel that is closed.  Who looked
+ * meanwhile took them for messages to come, so all are told of the end once more. */
+static CHAN__COLD void list_take_back(struct list *l, uint64_t tail)
+{
+	struct chan *c = &l->base;
+
+	chan__hold(c); /* a callback may drop the handle in use */
+	chan__u64_store_release(&l->tail, tail);
+	chan__follow(c, CHAN__SEND, NULL);
+	chan__waitq_wake(&c->waiting[CHAN__RECV], CHAN__ALL);
+	chan__release(c);
+}
+
 /*
  * The same for one producer, who owns tail and tail_block.  It stores first and
  * looks whether somebody is closing afterwards: the light fence pairs with the
@@ -439,10 +469,10 @@ CHAN__INLINE int list_claim_send_single(struct list *l, size_t n, struct list_bl
 	if (chan__unlikely(k == room) && !(next = list_next(l, b)) && --k == 0)
 		return ENOMEM;
 	chan__u64_store_relaxed(&l->tail, tail + k * LIST_STEP);
+	CHAN_TP("list:advanced");
 	chan__fence_light(&l->closing);
 	if (list_shut_for_senders(l, tail, true)) {
-		chan__u64_store_release(&l->tail, tail);
-		chan__waitq_wake(&l->base.waiting[CHAN__RECV], CHAN__ALL);
+		list_take_back(l, tail);
 		return EPIPE;
 	}
 	if (next)
@@ -524,15 +554,15 @@ static CHAN__COLD void list_sent(struct list *l, size_t n, uint32_t attention)
 {
 	struct chan *c = &l->base;
 
+	if (attention & CHAN__POLLED)
+		chan__changed(c, CHAN__SEND, NULL);
 	if (attention & CHAN__GONE) {
 		list_drain(l);
-	} else if (attention & CHAN__STARVING) {
-		chan__hold(c);
-		if (!list_serve(c, CHAN__RECV))
+	} else if (attention & (CHAN__STARVING | CHAN__WAITERS)) {
+		chan__hold(c); /* a callback may drop the handle in use */
+		if (!(attention & CHAN__STARVING) || !list_serve(c, CHAN__RECV))
 			chan__waitq_wake(&c->waiting[CHAN__RECV], chan__wakes(n));
 		chan__release(c);
-	} else if (attention & CHAN__WAITERS) {
-		chan__waitq_wake(&c->waiting[CHAN__RECV], chan__wakes(n));
 	}
 }
 
@@ -583,13 +613,12 @@ static CHAN__COLD int list_none(const struct list *l, uint64_t head)
 	return (tail & ~LIST_CLOSED) == head ? EPIPE : EAGAIN;
 }
 
-/* Under the turn: the slot at head, if it is published.  L16 acquire: the
- * message; pairs with L15. */
-CHAN__INLINE chan__u32 *list_peek(const struct list *l, uint64_t head)
+/* Under the turn: the slot at head.  Is it published?  L16 acquire: the message;
+ * pairs with L15. */
+CHAN__INLINE bool list_peek(const struct list *l, uint64_t head, chan__u32 **slot)
 {
-	chan__u32 *slot = list_slot(l, l->head_block, head);
-
-	return chan__u32_load_acquire(slot) == LIST_FULL ? slot : NULL;
+	*slot = list_slot(l, l->head_block, head);
+	return chan__u32_load_acquire(*slot) == LIST_FULL;
 }
 
 /* Under the turn: head leaves its slot, and perhaps its block: true.  The next
@@ -597,7 +626,7 @@ CHAN__INLINE chan__u32 *list_peek(const struct list *l, uint64_t head)
 CHAN__INLINE bool list_advance(struct list *l, struct list_block *b, uint64_t head)
 {
 	chan__u64_store_release(&l->head, head + LIST_STEP);
-	if (chan__likely(list_at(l, head + LIST_STEP) != 0))
+	if (chan__likely(((head + LIST_STEP) & l->at_mask) != 0))
 		return false;
 	l->head_block = (struct list_block *)chan__ptr_load_acquire(&b->next);
 	return true;
@@ -606,9 +635,11 @@ CHAN__INLINE bool list_advance(struct list *l, struct list_block *b, uint64_t he
 /* The turn ends, because all that it could find in b has been taken. */
 static __attribute__((noinline)) int list_finish_block(struct list *l, struct list_block *b, bool single)
 {
-	if (!single)
-		list_leave_turn(l);
+	uint32_t attention = single ? 0 : list_give_turn(l, LIST_TOOK);
+
 	list_retire(l, b);
+	if (chan__unlikely(attention != 0))
+		list_heed(l, attention);
 	return 0;
 }
 
@@ -625,9 +656,9 @@ CHAN__INLINE int list_recv(struct chan *c, char *msgs, size_t max, bool single, 
 	head = chan__u64_load_relaxed(&l->head);
 	b = l->head_block;
 	while (*count < max) {
-		chan__u32 *slot = list_peek(l, head);
+		chan__u32 *slot;
 
-		if (chan__unlikely(!slot)) {
+		if (chan__unlikely(!list_peek(l, head, &slot))) {
 			e = list_none(l, head);
 			break;
 		}
@@ -640,7 +671,7 @@ CHAN__INLINE int list_recv(struct chan *c, char *msgs, size_t max, bool single, 
 	CHAN_TP("list:in-turn");
 	if (single)
 		return e;
-	list_leave_turn(l);
+	list_leave_turn(l, LIST_TOOK);
 	return e;
 }
 
@@ -656,25 +687,25 @@ static int list_recv_outside(struct chan *c, void *msg, bool promised)
 	struct list_block *b;
 	chan__u32 *slot;
 	uint64_t head;
-	bool left = false;
+	bool left = false, found;
 	int e = 0;
 
 	if (!single && !list_take_turn(l))
 		return EAGAIN;
 	head = chan__u64_load_relaxed(&l->head);
 	b = l->head_block;
-	slot = list_peek(l, head);
-	if (slot) {
+	found = list_peek(l, head, &slot);
+	if (found) {
 		chan__u32_fetch_add_relaxed(&b->holds, 1);
 		left = list_advance(l, b, head);
 	} else {
 		e = list_none(l, head);
 	}
 	if (!single)
-		list_leave_turn(l);
+		list_leave_turn(l, LIST_TOOK);
 	if (left)
 		list_retire(l, b);
-	if (!slot)
+	if (!found)
 		return e;
 	CHAN_TP("list:claimed-recv");
 	if (msg)
@@ -683,6 +714,14 @@ static int list_recv_outside(struct chan *c, void *msg, bool promised)
 		chan__destroy_message(c, list_msg(l, slot));
 	list_unhold(l, b);
 	return 0;
+}
+
+/* A single consumer, who takes no turn.  It is the one that asks for the descriptor,
+ * so it has asked before or will look after: no fence is needed. */
+CHAN__INLINE void list_follow_single(struct chan *c)
+{
+	if (chan__unlikely(chan__u32_load_relaxed(&c->waiting[CHAN__RECV].attention) & CHAN__POLLED))
+		chan__changed(c, CHAN__RECV, &c->receiver);
 }
 
 /* The destructor may drop the handle in use. */
@@ -694,6 +733,29 @@ static int list_recv_many_outside(struct chan *c, char *msgs, size_t max, bool s
 	while (*count < max &&
 	       (e = list_recv_outside(c, msgs ? msgs + *count * c->msg_size : NULL, single)) == 0)
 		++*count;
+	if (single)
+		list_follow_single(c);
+	chan__release(c);
+	return e;
+}
+
+static int list_recv_one_outside(struct chan *c, void *msg)
+{
+	int e;
+
+	chan__hold(c);
+	e = list_recv_outside(c, msg, false);
+	chan__release(c);
+	return e;
+}
+
+static __attribute__((noinline)) int list_recv_one_outside_single(struct chan *c, void *msg)
+{
+	int e;
+
+	chan__hold(c);
+	e = list_recv_outside(c, msg, true);
+	list_follow_single(c);
 	chan__release(c);
 	return e;
 }
@@ -746,28 +808,34 @@ static int list_try_recv_mc(struct chan_receiver *rx, void *msg)
 
 	if (chan__likely(list_is_small(c, msg)))
 		return list_recv(c, (char *)msg, 1, false, &count);
-	return list_recv_many_outside(c, (char *)msg, 1, false, &count);
+	return list_recv_one_outside(c, msg);
 }
 
 static int list_try_recv_sc(struct chan_receiver *rx, void *msg)
 {
 	struct chan *c = chan__of(rx);
 	size_t count = 0;
+	int e;
 
-	if (chan__likely(list_is_small(c, msg)))
-		return list_recv(c, (char *)msg, 1, true, &count);
-	return list_recv_many_outside(c, (char *)msg, 1, true, &count);
+	if (chan__unlikely(!list_is_small(c, msg)))
+		return list_recv_one_outside_single(c, msg);
+	e = list_recv(c, (char *)msg, 1, true, &count);
+	list_follow_single(c);
+	return e;
 }
 
 static int list_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, size_t *count)
 {
 	struct chan *c = chan__of(rx);
+	bool single = c->single_consumer;
 	int e = 0;
 
 	if (!list_is_small(c, msgs))
-		return list_recv_many_outside(c, msgs, max, c->single_consumer, count);
+		return list_recv_many_outside(c, msgs, max, single, count);
 	while (e == 0 && *count < max)
-		e = list_recv(c, msgs, max, c->single_consumer, count);
+		e = list_recv(c, msgs, max, single, count);
+	if (single)
+		list_follow_single(c);
 	return e;
 }
 
@@ -781,6 +849,7 @@ static int list_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, 
 static int list_receivable(struct list *l, uint64_t *head, bool *busy)
 {
 	bool single = l->base.single_consumer;
+	chan__u32 *slot;
 	int e = 0;
 
 	*busy = !single && !list_take_turn(l);
@@ -789,10 +858,11 @@ static int list_receivable(struct list *l, uint64_t *head, bool *busy)
 	*head = chan__u64_load_acquire(&l->head);
 	if (*busy)
 		return EAGAIN;
-	if (!list_peek(l, *head))
+	CHAN_TP("list:look");
+	if (!list_peek(l, *head, &slot))
 		e = list_none(l, *head);
 	if (!single)
-		list_leave_turn(l);
+		list_leave_turn(l, LIST_LOOKED);
 	return e;
 }
 
@@ -805,6 +875,27 @@ static int list_ready(struct chan *c, enum chan__side side, struct chan_receiver
 	if (side == CHAN__RECV)
 		return list_receivable(l, stamp, &busy);
 	return list_shut_for_senders(l, chan__u64_load_acquire(&l->tail), l->single_producer) ? EPIPE : 0;
+}
+
+/*
+ * A descriptor's look takes no turn: it comes with the descriptor's lock held, and
+ * who gives a turn back may have to wake somebody, or call.  Nor could it trust a
+ * turn that is taken: who has it may only be looking, and would tell nobody of a
+ * message that came meanwhile.  So a position that was claimed and not left is a
+ * message.  Its sender or its receiver is in a call, or it is there.  Head is read
+ * first: it moved since only by a call that looks again.
+ */
+static int list_seems_ready(struct chan *c, enum chan__side side, struct chan_receiver *rx)
+{
+	struct list *l = list_of(c);
+	uint64_t head;
+	int e;
+
+	if (side == CHAN__SEND)
+		return list_ready(c, side, rx, &head);
+	head = chan__u64_load_acquire(&l->head);
+	e = list_none(l, head);
+	return e == EAGAIN && (chan__u64_load_acquire(&l->tail) & ~LIST_CLOSED) != head ? 0 : e;
 }
 
 static bool list_watch(struct chan *c, enum chan__side side, struct chan__node *n)
@@ -894,6 +985,7 @@ static void list_close(struct chan *c)
 	}
 	if (chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__WAITERS)
 		chan__waitq_wake(&c->waiting[CHAN__RECV], CHAN__ALL);
+	chan__follow(c, CHAN__SEND, NULL);
 }
 
 /*
@@ -1029,6 +1121,7 @@ static void list_destroy(struct chan *c)
 		.try_recv_many = list_try_recv_many, \
 		.force_send = list_force_send,       \
 		.ready = list_ready,                 \
+		.seems_ready = list_seems_ready,     \
 		.watch = list_watch,                 \
 		.unwatch = list_unwatch,             \
 		.pass_on = list_pass_on,             \

@@ -95,9 +95,13 @@ static bool mc_enter_unless_orphaned(struct mc *m, struct mc_mutex *l)
 static void mc_describe(struct mc *m, enum chan__side side)
 {
 	uint32_t bits = chan__waitlist_starving(&m->list[side]) ? CHAN__STARVING : 0;
+	chan__u32 *attention = &m->base.waiting[side].attention;
+	uint32_t changes = (chan__u32_load_relaxed(attention) ^ bits) & CHAN__STARVING;
 
-	if (chan__u32_load_relaxed(&m->base.waiting[side].attention) != bits)
-		chan__u32_store_relaxed(&m->base.waiting[side].attention, bits);
+	if (changes & bits)
+		chan__u32_fetch_or_acq_rel(attention, CHAN__STARVING);
+	else if (changes)
+		chan__u32_fetch_and_acq_rel(attention, ~(uint32_t)CHAN__STARVING);
 }
 
 /* The lock is held: up to n waiters of the side, claimed. */
@@ -112,19 +116,39 @@ static struct chan__node *mc_claim(struct mc *m, enum chan__side side, uint32_t 
 	return claimed;
 }
 
-/* Who is to be told: waiters that were claimed, or that the first of them starves. */
+/* Who is to be told: waiters that were claimed, or that the first of them starves
+ * (STARVING), and descriptors (POLLED). */
 struct mc_woken {
 	struct chan__node *chain;
-	bool starving;
+	uint32_t attention;
 };
 
-/* The lock is held: who to wake.  One that starves is left for mc_wake. */
+/* The lock is held.  Who sets POLLED looks under the lock afterwards, at our change
+ * or before it, and then we see the bit: no fence is needed. */
+static uint32_t mc_polled(const struct mc *m, enum chan__side side)
+{
+	return chan__u32_load_relaxed(&m->base.waiting[side].attention) & CHAN__POLLED;
+}
+
+/* The lock is held: who of those that wait.  One that starves is left for mc_wake. */
+static CHAN__COLD struct mc_woken mc_choose_waiters(struct mc *m, enum chan__side side, uint32_t n)
+{
+	struct mc_woken woken = { NULL, mc_polled(m, side) };
+
+	if (chan__waitlist_starving(&m->list[side]))
+		woken.attention |= CHAN__STARVING;
+	else
+		woken.chain = mc_claim(m, side, n);
+	return woken;
+}
+
+/* The lock is held: who to tell of the change. */
 static struct mc_woken mc_choose(struct mc *m, enum chan__side side, uint32_t n)
 {
-	struct mc_woken woken = { NULL, chan__waitlist_starving(&m->list[side]) };
+	struct mc_woken woken = { NULL, mc_polled(m, side) };
 
-	if (chan__likely(!woken.starving))
-		woken.chain = mc_claim(m, side, n);
+	if (chan__unlikely(!chan__waitlist_empty(&m->list[side])))
+		return mc_choose_waiters(m, side, n);
 	return woken;
 }
 
@@ -133,25 +157,44 @@ static struct mc_woken mc_choose(struct mc *m, enum chan__side side, uint32_t n)
  * served, so that nobody can be faster than it once more; and if it has left
  * meanwhile, whoever stands behind it is woken in its place.
  */
-static void mc_wake(struct mc *m, enum chan__side side, struct mc_woken woken)
+static void mc_settle(struct mc *m, enum chan__side side, struct mc_woken woken)
 {
 	struct chan *c = &m->base;
 
 	chan__node_settle_chain(woken.chain);
-	if (chan__likely(!woken.starving))
+	if (chan__likely(!(woken.attention & CHAN__STARVING)))
 		return;
 	CHAN_TP("mutex_condvar:starving");
-	chan__hold(c);
 	if (!c->flavor->serve(c, side))
 		c->flavor->pass_on(c, side, NULL);
-	chan__release(c);
 }
 
-/* The lock is held: the first waiter, to be served.  No observer is claimed with
- * it: the message is not for them to see. */
-static struct chan__node *mc_claim_one(struct mc *m, enum chan__side side)
+/* The same for a call of the other side, after a change. */
+static CHAN__COLD void mc_wake_chosen(struct mc *m, enum chan__side side, struct mc_woken woken)
 {
-	struct chan__node *claimed = chan__waitlist_claim(&m->list[side]);
+	struct chan *c = &m->base;
+	bool held = (woken.attention & CHAN__STARVING) || chan__has_callbacks(c);
+
+	if (held)
+		chan__hold(c);
+	if (woken.attention & CHAN__POLLED)
+		chan__changed(c, chan__opposite(side), &c->receiver);
+	mc_settle(m, side, woken);
+	if (held)
+		chan__release(c);
+}
+
+CHAN__INLINE void mc_wake(struct mc *m, enum chan__side side, struct mc_woken woken)
+{
+	if (chan__unlikely(woken.chain != NULL || woken.attention != 0))
+		mc_wake_chosen(m, side, woken);
+}
+
+/* The lock is held: the first waiter that starves, to be served.  No observer is
+ * claimed with it: the message is not for them to see. */
+static struct chan__node *mc_claim_starving(struct mc *m, enum chan__side side)
+{
+	struct chan__node *claimed = chan__waitlist_claim_starving(&m->list[side]);
 
 	mc_describe(m, side);
 	return claimed;
@@ -171,6 +214,7 @@ static void mc_unwatch(struct chan *c, enum chan__side side, struct chan__node *
 	chan__waitlist_remove(&m->list[side], n);
 	mc_describe(m, side);
 	mc_leave(&m->lock);
+	chan__follow(c, side, n->receiver);
 }
 
 static void mc_close(struct chan *c)
@@ -184,6 +228,7 @@ static void mc_close(struct chan *c)
 	senders = mc_claim(m, CHAN__SEND, CHAN__ALL);
 	receivers = mc_claim(m, CHAN__RECV, CHAN__ALL);
 	mc_leave(&m->lock);
+	chan__follow(c, CHAN__SEND, NULL);
 	chan__node_settle_chain(senders);
 	chan__node_settle_chain(receivers);
 }
@@ -267,6 +312,16 @@ static void mc0_pass(struct chan *c, const void *source, void *target)
 		chan__destroy_message(c, (void *)(uintptr_t)source);
 }
 
+/* A claimed partner no more counts as one that waits, so descriptors follow at once.
+ * Afterwards the channel may be gone: a destructor dropped the handle in use, and
+ * the partner, who kept it until now, drops its own. */
+static void mc0_settle(struct chan *c, enum chan__side by, struct chan_receiver *rx, struct chan__node *partner)
+{
+	chan__follow(c, by, rx);
+	chan__node_settle(partner, 0);
+	CHAN_TP("mutex_condvar:settled");
+}
+
 static int mc0_try_send(struct chan *c, const void *msg)
 {
 	struct chan__node *partner;
@@ -274,7 +329,7 @@ static int mc0_try_send(struct chan *c, const void *msg)
 
 	if (e == 0) {
 		mc0_pass(c, msg, partner->target);
-		chan__node_settle(partner, 0);
+		mc0_settle(c, CHAN__SEND, NULL, partner);
 	}
 	return e;
 }
@@ -287,7 +342,7 @@ static int mc0_try_recv(struct chan_receiver *rx, void *msg)
 
 	if (e == 0) {
 		mc0_pass(c, partner->source, msg);
-		chan__node_settle(partner, 0);
+		mc0_settle(c, CHAN__RECV, &c->receiver, partner);
 	}
 	return e;
 }
@@ -359,6 +414,7 @@ static bool mc0_watch(struct chan *c, enum chan__side side, struct chan__node *n
 			observers = chan__waitlist_claim_observers(&m->list[chan__opposite(side)]);
 	}
 	mc_leave(&m->lock);
+	chan__follow(c, side, n->receiver);
 	chan__node_settle_chain(observers);
 	return stands;
 }
@@ -513,7 +569,7 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 static int mcn_try_send(struct chan *c, const void *msg)
 {
 	struct mcn *q = (struct mcn *)c;
-	struct mc_woken woken = { NULL, false };
+	struct mc_woken woken = { NULL, 0 };
 	int e = 0;
 
 	mc_enter(&q->m.lock);
@@ -554,7 +610,7 @@ static void mcn_destroy_oldest(struct mcn *q)
 static int mcn_try_recv(struct chan_receiver *rx, void *msg)
 {
 	struct mcn *q = (struct mcn *)chan__of(rx);
-	struct mc_woken woken = { NULL, false };
+	struct mc_woken woken = { NULL, 0 };
 	int e = 0;
 
 	mc_enter(&q->m.lock);
@@ -607,7 +663,7 @@ static int mcn_destroy_and_put(struct mcn *q, char *slot, const void *msg)
 static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *was_displaced)
 {
 	struct chan *c = &q->m.base;
-	struct mc_woken woken = { NULL, false }, senders = { NULL, false };
+	struct mc_woken woken = { NULL, mc_polled(&q->m, CHAN__RECV) }, senders = { NULL, 0 };
 	char *slot;
 	int e = 0;
 
@@ -635,7 +691,7 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 		senders = mc_choose(&q->m, CHAN__SEND, 1);
 	mc_leave(&q->m.lock);
 	mc_wake(&q->m, CHAN__RECV, woken);
-	mc_wake(&q->m, CHAN__SEND, senders);
+	mc_settle(&q->m, CHAN__SEND, senders);
 	chan__release(c);
 	if (e == 0 && was_displaced)
 		*was_displaced = true;
@@ -799,11 +855,12 @@ static bool mcn_serve(struct chan *c, enum chan__side side)
 	struct chan__node *served;
 
 	mc_enter(&q->m.lock);
-	if (!mcn_servable(q, side) || !(served = mc_claim_one(&q->m, side))) {
+	if (!mcn_servable(q, side) || !(served = mc_claim_starving(&q->m, side))) {
 		mc_leave(&q->m.lock);
 		return false;
 	}
 	mcn_serve_node(q, side, served);
+	chan__follow(c, side, &c->receiver); /* before its call can end, and its descriptor be closed */
 	chan__node_settle(served, 0);
 	mcn_pass_on(c, chan__opposite(side), NULL);
 	mcn_pass_on(c, side, NULL);
@@ -1080,6 +1137,7 @@ static int mcu_recv(struct chan *c, char *msgs, size_t max, bool destroy, size_t
 		++*count;
 	}
 	mcu_leave(q, destroy);
+	chan__follow(c, CHAN__RECV, &c->receiver);
 	for (size_t i = destroy ? *count : 0; i > 0; i--)
 		chan__release(c);
 	return e;
@@ -1155,8 +1213,8 @@ static struct chan__node *mcu_claim_starving(struct mcu *q)
 	struct chan__node *n = NULL;
 
 	mc_enter(&q->m.lock);
-	if (chan__waitlist_starving(&q->m.list[CHAN__RECV]) && mcu_readable(&q->m))
-		n = mc_claim_one(&q->m, CHAN__RECV);
+	if (mcu_readable(&q->m))
+		n = mc_claim_starving(&q->m, CHAN__RECV);
 	mc_leave(&q->m.lock);
 	return n;
 }

@@ -77,6 +77,20 @@ static int oneshot_receivable(uint32_t state)
 
 /* -------------------------------------------------------------------- sending */
 
+/* There is a message, or an end; a receive that takes the message leaves the end,
+ * so descriptors are told only here. */
+static CHAN__COLD void oneshot_notify(struct chan *c, uint32_t n, uint32_t attention)
+{
+	bool held = chan__hold_for_callbacks(c);
+
+	if (attention & CHAN__POLLED)
+		chan__changed(c, CHAN__SEND, NULL);
+	if (attention & CHAN__WAITERS)
+		chan__waitq_wake(&c->waiting[CHAN__RECV], n);
+	if (held)
+		chan__release(c);
+}
+
 /*
  * S1 acquire: who gets EPIPE sees what the closer did before (S5), or the faster
  * send.  S2 release: publishes the message; pairs with S3 and S4.  Its acquire half,
@@ -85,7 +99,7 @@ static int oneshot_receivable(uint32_t state)
 static int oneshot_try_send(struct chan *c, const void *msg)
 {
 	struct oneshot *o = oneshot_of(c);
-	uint32_t unused = 0;
+	uint32_t unused = 0, attention;
 
 	if (!chan__u32_cas_acq_rel(&o->state, &unused, ONESHOT_CLAIMED))
 		return EPIPE;
@@ -94,8 +108,9 @@ static int oneshot_try_send(struct chan *c, const void *msg)
 	if (chan__u32_fetch_or_acq_rel(&o->state, ONESHOT_SENT) & ONESHOT_OVER)
 		return EPIPE;
 	CHAN_TP("oneshot:published");
-	if (chan__unlikely(chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__WAITERS))
-		chan__waitq_wake(&c->waiting[CHAN__RECV], 1);
+	attention = chan__waitq_attention(&c->waiting[CHAN__RECV]);
+	if (chan__unlikely(attention != 0))
+		oneshot_notify(c, 1, attention);
 	return 0;
 }
 
@@ -224,10 +239,8 @@ static void oneshot_close(struct chan *c)
 {
 	uint32_t unused = 0;
 
-	if (!chan__u32_cas_acq_rel(&oneshot_of(c)->state, &unused, ONESHOT_OVER))
-		return;
-	if (chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__WAITERS)
-		chan__waitq_wake(&c->waiting[CHAN__RECV], CHAN__ALL);
+	if (chan__u32_cas_acq_rel(&oneshot_of(c)->state, &unused, ONESHOT_OVER))
+		oneshot_notify(c, CHAN__ALL, chan__waitq_attention(&c->waiting[CHAN__RECV]));
 }
 
 /* S6, as S4: a message that was sent is ours; the release half goes to S2. */

@@ -72,6 +72,7 @@ static int tick_try_recv(struct chan_receiver *rx, void *msg)
 	at = chan__deadline_ns(due).at;
 	if (msg)
 		chan__copy(msg, &at, sizeof(at));
+	chan__follow(&t->base, CHAN__RECV, &t->base.receiver);
 	return 0;
 }
 

@@ -77,6 +77,16 @@ static void zero_pass(struct chan *c, const void *source, void *target)
 		chan__destroy_message(c, (void *)(uintptr_t)source);
 }
 
+/* A claimed partner no more counts as one that waits, so descriptors follow at once.
+ * Afterwards the channel may be gone: a destructor dropped the handle in use, and
+ * the partner, who kept it until now, drops its own. */
+static void zero_settle(struct chan *c, enum chan__side by, struct chan_receiver *rx, struct chan__node *partner)
+{
+	chan__follow(c, by, rx);
+	chan__node_settle(partner, 0);
+	CHAN_TP("zero:settled");
+}
+
 static int zero_try_send(struct chan *c, const void *msg)
 {
 	struct chan__node *partner;
@@ -84,7 +94,7 @@ static int zero_try_send(struct chan *c, const void *msg)
 
 	if (e == 0) {
 		zero_pass(c, msg, partner->target);
-		chan__node_settle(partner, 0);
+		zero_settle(c, CHAN__SEND, NULL, partner);
 	}
 	return e;
 }
@@ -97,7 +107,7 @@ static int zero_try_recv(struct chan_receiver *rx, void *msg)
 
 	if (e == 0) {
 		zero_pass(c, partner->source, msg);
-		chan__node_settle(partner, 0);
+		zero_settle(c, CHAN__RECV, &c->receiver, partner);
 	}
 	return e;
 }
@@ -172,6 +182,7 @@ static bool zero_watch(struct chan *c, enum chan__side side, struct chan__node *
 			observers = chan__waitlist_claim_observers(&z->list[chan__opposite(side)]);
 	}
 	zero_leave(z);
+	chan__follow(c, side, n->receiver);
 	chan__node_settle_chain(observers);
 	return stands;
 }
@@ -183,6 +194,7 @@ static void zero_unwatch(struct chan *c, enum chan__side side, struct chan__node
 	zero_enter(z);
 	chan__waitlist_remove(&z->list[side], n);
 	zero_leave(z);
+	chan__follow(c, side, n->receiver);
 }
 
 /* A claimed waiter is served by its claimer: none is woken in vain, so there
@@ -216,6 +228,7 @@ static void zero_close(struct chan *c)
 	senders = chan__waitlist_claim_many(&z->list[CHAN__SEND], CHAN__ALL);
 	receivers = chan__waitlist_claim_many(&z->list[CHAN__RECV], CHAN__ALL);
 	zero_leave(z);
+	chan__follow(c, CHAN__SEND, NULL);
 	chan__node_settle_chain(senders);
 	chan__node_settle_chain(receivers);
 }

@@ -6,9 +6,10 @@
  * or after its unpark.  The unparker's last access to the parker comes before
  * the park returns true, so the parker can live on the sleeper's stack.
  *
- * Two kinds.  The futex kind is one word; the pthread kind is a mutex and a
- * condition variable, for systems without futexes and for the mutex_condvar
- * flavor, which promises to use nothing else.
+ * Two kinds for threads.  The futex kind is one word; the pthread kind is a mutex
+ * and a condition variable, for systems without futexes and for the mutex_condvar
+ * flavor, which promises to use nothing else.  Who is no thread, and does not
+ * sleep, brings a kind whose unpark is a call (async.c).
  */
 #ifndef CHAN_WAIT_PARKER_H
 #define CHAN_WAIT_PARKER_H
@@ -31,12 +32,17 @@ struct chan__parker_kind {
 	void (*unpark)(struct chan__parker *p);
 };
 
-struct chan__parker {
-	const struct chan__parker_kind *kind;
-	chan__u32 token;       /* futex: who writes it stands in parker_futex.c */
-	pthread_mutex_t mutex; /* pthread: guards `unparked` */
+/* What the pthread kind needs beside the parker. */
+struct chan__parker_room {
+	pthread_mutex_t mutex; /* guards `unparked` */
 	pthread_cond_t cond;
 	bool unparked;
+};
+
+struct chan__parker {
+	const struct chan__parker_kind *kind;
+	void *extra;      /* what else the kind needs: a struct chan__parker_room */
+	chan__u32 token;  /* who writes it stands with each kind */
 };
 
 CHAN__HIDDEN extern const struct chan__parker_kind chan__parker_pthread;

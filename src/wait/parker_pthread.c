@@ -9,32 +9,37 @@
 
 #include <errno.h>
 
+static struct chan__parker_room *parker_room(const struct chan__parker *p)
+{
+	return (struct chan__parker_room *)p->extra;
+}
+
 static void parker_init(struct chan__parker *p)
 {
 	pthread_condattr_t attr;
 
 	p->kind = &chan__parker_pthread;
-	p->unparked = false;
-	pthread_mutex_init(&p->mutex, NULL);
+	parker_room(p)->unparked = false;
+	pthread_mutex_init(&parker_room(p)->mutex, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->cond, &attr);
+	pthread_cond_init(&parker_room(p)->cond, &attr);
 	pthread_condattr_destroy(&attr);
 }
 
 static void parker_fini(struct chan__parker *p)
 {
-	pthread_cond_destroy(&p->cond);
-	pthread_mutex_destroy(&p->mutex);
+	pthread_cond_destroy(&parker_room(p)->cond);
+	pthread_mutex_destroy(&parker_room(p)->mutex);
 }
 
 static bool parker_ready(struct chan__parker *p)
 {
 	bool unparked;
 
-	pthread_mutex_lock(&p->mutex);
-	unparked = p->unparked;
-	pthread_mutex_unlock(&p->mutex);
+	pthread_mutex_lock(&parker_room(p)->mutex);
+	unparked = parker_room(p)->unparked;
+	pthread_mutex_unlock(&parker_room(p)->mutex);
 	return unparked;
 }
 
@@ -42,10 +47,10 @@ static bool parker_ready(struct chan__parker *p)
 static int parker_sleep(struct chan__parker *p, const struct chan__deadline *d)
 {
 	if (d->forever)
-		return pthread_cond_wait(&p->cond, &p->mutex);
+		return pthread_cond_wait(&parker_room(p)->cond, &parker_room(p)->mutex);
 	if (d->at.tv_sec < 0)
 		return ETIMEDOUT;
-	return pthread_cond_timedwait(&p->cond, &p->mutex, &d->at);
+	return pthread_cond_timedwait(&parker_room(p)->cond, &parker_room(p)->mutex, &d->at);
 }
 
 static bool parker_park(struct chan__parker *p, const struct chan__deadline *d)
@@ -54,12 +59,12 @@ static bool parker_park(struct chan__parker *p, const struct chan__deadline *d)
 	bool unparked;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	pthread_mutex_lock(&p->mutex);
-	while (!p->unparked)
+	pthread_mutex_lock(&parker_room(p)->mutex);
+	while (!parker_room(p)->unparked)
 		if (parker_sleep(p, d) != 0 && chan__deadline_passed(d))
 			break;
-	unparked = p->unparked;
-	pthread_mutex_unlock(&p->mutex);
+	unparked = parker_room(p)->unparked;
+	pthread_mutex_unlock(&parker_room(p)->mutex);
 	pthread_setcancelstate(state, &ignored);
 	errno = saved;
 	return unparked;
@@ -67,10 +72,10 @@ static bool parker_park(struct chan__parker *p, const struct chan__deadline *d)
 
 static void parker_unpark(struct chan__parker *p)
 {
-	pthread_mutex_lock(&p->mutex);
-	p->unparked = true;
-	pthread_cond_signal(&p->cond);
-	pthread_mutex_unlock(&p->mutex);
+	pthread_mutex_lock(&parker_room(p)->mutex);
+	parker_room(p)->unparked = true;
+	pthread_cond_signal(&parker_room(p)->cond);
+	pthread_mutex_unlock(&parker_room(p)->mutex);
 }
 
 const struct chan__parker_kind chan__parker_pthread = {

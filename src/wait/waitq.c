@@ -36,12 +36,21 @@ enum { WAITER_WAITING, WAITER_CLAIMED };
 
 /* ------------------------------------------------------------ waiters, nodes */
 
-void chan__waiter_init(struct chan__waiter *w, const struct chan__parker_kind *kind)
+void chan__waiter_init(struct chan__waiter *w, const struct chan__parker_kind *kind, void *extra)
 {
 	chan__u32_init(&w->state, WAITER_WAITING);
 	w->status = EAGAIN;
 	w->chosen = NULL;
+	w->parker.extra = extra;
 	kind->init(&w->parker);
+}
+
+/* W4: whoever claims it next finds it through a queue's lock, taken after this. */
+void chan__waiter_renew(struct chan__waiter *w)
+{
+	w->status = EAGAIN;
+	w->chosen = NULL;
+	chan__u32_store_relaxed(&w->state, WAITER_WAITING);
 }
 
 void chan__waiter_fini(struct chan__waiter *w)
@@ -180,6 +189,22 @@ static struct chan__node *waitlist_claim_from(struct chan__waitlist *l, struct c
 struct chan__node *chan__waitlist_claim(struct chan__waitlist *l)
 {
 	return waitlist_claim_from(l, &l->first);
+}
+
+/* The starving stand at the front. */
+struct chan__node *chan__waitlist_claim_starving(struct chan__waitlist *l)
+{
+	struct chan__node *n = NULL;
+
+	while (!n && chan__waitlist_starving(l)) {
+		struct chan__node *first = l->first;
+
+		chan__waitlist_remove(l, first);
+		first->next = NULL;
+		if (chan__waiter_claim(first->waiter))
+			n = first;
+	}
+	return n;
 }
 
 struct chan__node *chan__waitlist_claim_observers(struct chan__waitlist *l)
@@ -331,12 +356,11 @@ void chan__waitq_wake(struct chan__waitq *q, uint32_t n)
 
 struct chan__node *chan__waitq_claim_starving(struct chan__waitq *q)
 {
-	struct chan__node *n = NULL;
+	struct chan__node *n;
 
 	if (!chan__lock_try(&q->lock))
 		return NULL;
-	if (chan__waitlist_starving(&q->list))
-		n = chan__waitlist_claim(&q->list);
+	n = chan__waitlist_claim_starving(&q->list);
 	waitq_describe(q);
 	waitq_release(q);
 	return n;

@@ -41,6 +41,7 @@ struct CHAN__ALIASING chan__node {
 	bool observer;             /* wants to know, not to operate */
 	int result;                /* what its waiter will be told; EAGAIN unless the claimer did its work */
 	unsigned vain;             /* wake-ups that brought nothing so far */
+	uint32_t generation;       /* a waker's: of the process it was registered in */
 	struct chan__waiter *waiter;
 	struct chan_receiver *receiver; /* whose call this is; NULL for a send */
 	union {                    /* the mailbox */
@@ -66,7 +67,8 @@ enum {
 	CHAN__WAITERS  = 1, /* somebody stands in the queue */
 	CHAN__STARVING = 2, /* the first in it is to be served before others */
 	CHAN__GONE     = 4, /* the receivers have left: destroy what you sent */
-	CHAN__MISSED   = 8  /* a waiter met a turn that was taken (list) */
+	CHAN__MISSED   = 8, /* a waiter met a turn that was taken (list) */
+	CHAN__POLLED   = 16 /* the channel gave descriptors, for good */
 };
 
 /* Wake this many, or all of them. */
@@ -83,7 +85,10 @@ struct chan__waitq {
 
 /* ------------------------------------------------------------ waiters, nodes */
 
-CHAN__HIDDEN void chan__waiter_init(struct chan__waiter *w, const struct chan__parker_kind *kind);
+/* extra is the parker's, as long as the waiter lasts. */
+CHAN__HIDDEN void chan__waiter_init(struct chan__waiter *w, const struct chan__parker_kind *kind, void *extra);
+/* It was claimed, and waits once more. */
+CHAN__HIDDEN void chan__waiter_renew(struct chan__waiter *w);
 CHAN__HIDDEN void chan__waiter_fini(struct chan__waiter *w);
 /* A node can be used again once it stands nowhere; `waiter` is set each time. */
 CHAN__HIDDEN void chan__node_init(struct chan__node *n);
@@ -100,6 +105,9 @@ CHAN__HIDDEN void chan__waitlist_add(struct chan__waitlist *l, struct chan__node
 CHAN__HIDDEN void chan__waitlist_remove(struct chan__waitlist *l, struct chan__node *n);
 /* The first that could be claimed, removed; NULL: nobody waits.  No observer. */
 CHAN__HIDDEN struct chan__node *chan__waitlist_claim(struct chan__waitlist *l);
+/* The first that starves, likewise, to be served.  Nobody else may be: a callback
+ * that waits has no message, and no place for one. */
+CHAN__HIDDEN struct chan__node *chan__waitlist_claim_starving(struct chan__waitlist *l);
 /* Every observer, linked by next. */
 CHAN__HIDDEN struct chan__node *chan__waitlist_claim_observers(struct chan__waitlist *l);
 /* Up to n waiters (CHAN__ALL: all), in order, then every observer. */
@@ -144,6 +152,12 @@ static inline uint32_t chan__waitq_attention(struct chan__waitq *q)
 static inline bool chan__waitq_is_starving(const struct chan__waitq *q)
 {
 	return (chan__u32_load_relaxed(&q->attention) & CHAN__STARVING) != 0;
+}
+
+/* The same, and POLLED: asked by who is to say it where nothing could be taken. */
+static inline uint32_t chan__waitq_before(const struct chan__waitq *q)
+{
+	return chan__u32_load_relaxed(&q->attention) & (CHAN__STARVING | CHAN__POLLED);
 }
 
 #endif

@@ -12,8 +12,8 @@ percent=${CHAN_RELACY_PERCENT:-100}
 first=${CHAN_RELACY_FIRST:-1}
 mkdir -p "$out"
 
-flags="-std=c++17 -O2 -g -D_GNU_SOURCE -I$here ${TIME64_CPPFLAGS:-}"
-units='attr block cancel chan flavor handle select timer flavors/array flavors/at flavors/broadcast flavors/list
+flags="-DCHAN_WAKER_WORDS_=64 -std=c++17 -O2 -g -D_GNU_SOURCE -I$here ${TIME64_CPPFLAGS:-}"
+units='async attr block cancel chan eventfd flavor handle select timer flavors/array flavors/at flavors/broadcast flavors/list
 	flavors/mutex_condvar flavors/never flavors/oneshot flavors/tick flavors/zero wait/waitq
 	wait/parker_futex wait/parker_pthread'
 

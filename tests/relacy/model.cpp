@@ -13,6 +13,8 @@
  *   - every plain access of the library's sources, which are compiled with
  *     -fsanitize=thread for its calls alone, is held against the clocks of the
  *     model: a race, or memory given back, ends the execution;
+ *   - descriptors, and threads that wait for one to be readable;
+ *   - each thread's own copy of what is thread-local;
  *   - in some executions threads are interrupted rarely, so that one goes far
  *     while another stands still.
  *
@@ -86,6 +88,38 @@ rl::atomic<T> *cell(const void *a)
 	return (rl::atomic<T> *)const_cast<void *>(a);
 }
 
+/* Memory that the program lent, and the atomics made in there. */
+struct range { uintptr_t from, to; };
+
+enum { LENT_MAX = 4 };
+
+range lent[LENT_MAX];
+int lent_count;
+struct { uintptr_t at; void (*fini)(void *a); } guests[2 * LENT_MAX];
+int guest_count;
+
+bool is_in(const range &r, uintptr_t p)
+{
+	return p >= r.from && p < r.to;
+}
+
+template<typename T>
+void fini(void *a)
+{
+	cell<T>(a)->~atomic();
+}
+
+void note_guest(void *a, void (*fini)(void *a))
+{
+	for (int i = 0; i < lent_count; i++)
+		if (is_in(lent[i], (uintptr_t)a)) {
+			if (guest_count == 2 * LENT_MAX)
+				abort();
+			guests[guest_count].at = (uintptr_t)a;
+			guests[guest_count++].fini = fini;
+		}
+}
+
 template<typename T>
 void init(void *a, T v)
 {
@@ -94,6 +128,7 @@ void init(void *a, T v)
 	c.disable_preemption();
 	::new (a) rl::atomic<T>(v);
 	c.enable_preemption();
+	note_guest(a, fini<T>);
 }
 
 template<typename T>
@@ -196,7 +231,7 @@ enum { SHADOW_BITS = 14, SHADOW_SIZE = 1 << SHADOW_BITS, FREED_MAX = 64 };
 shadow shadows[SHADOW_SIZE];
 unsigned execution;
 int shadow_used;
-struct { uintptr_t from, to; } freed[FREED_MAX];
+range freed[FREED_MAX];
 int freed_count;
 
 shadow *shadow_of(uintptr_t key)
@@ -227,7 +262,7 @@ void shadow_fail(const char *what, const void *pc, const void *other)
 void shadow_check_freed(uintptr_t p, const void *pc)
 {
 	for (int i = 0; i < freed_count; i++)
-		if (p >= freed[i].from && p < freed[i].to)
+		if (is_in(freed[i], p))
 			shadow_fail("access to freed memory", pc, NULL);
 }
 
@@ -251,6 +286,38 @@ void shadow_read(shadow *s, rl::thread_info_base *me, const void *pc)
 	s->read_at[me->index_] = pc;
 }
 
+extern "C" char __start_model_tls[], __stop_model_tls[];
+
+enum { TLS_MAX = 256 };
+
+char tls[MODEL_THREADS_MAX][TLS_MAX]; /* of the threads that do not run, and ... */
+int tls_owner;                        /* ... whose is in the section */
+
+void tls_begin()
+{
+	if (__stop_model_tls - __start_model_tls > TLS_MAX)
+		abort();
+	memset(__start_model_tls, 0, (size_t)(__stop_model_tls - __start_model_tls));
+	memset(tls, 0, sizeof(tls));
+	tls_owner = 0;
+}
+
+/* Thread-local data is the caller's from its first access after a switch; no
+ * access spans one, and every access is announced. */
+bool tls_enter(const void *p, int me)
+{
+	size_t size = (size_t)(__stop_model_tls - __start_model_tls);
+
+	if ((uintptr_t)p - (uintptr_t)__start_model_tls >= size)
+		return false;
+	if (tls_owner != me) {
+		memcpy(tls[tls_owner], __start_model_tls, size);
+		memcpy(__start_model_tls, tls[me], size);
+		tls_owner = me;
+	}
+	return true;
+}
+
 /* All threads of the model share the errno of the one thread they are. */
 bool is_errno(const void *p)
 {
@@ -262,7 +329,7 @@ void touch(const void *p, size_t size, bool writes, const void *pc)
 	uintptr_t from = (uintptr_t)p, to = from + size;
 	rl::thread_info_base *me;
 
-	if (!rl::is_ctx() || size == 0 || is_errno(p) || !(me = rl::ctx().threadx_))
+	if (!rl::is_ctx() || size == 0 || is_errno(p) || !(me = rl::ctx().threadx_) || tls_enter(p, me->index_))
 		return;
 	shadow_check_freed(from, pc);
 	me->own_acq_rel_order_ += 1;
@@ -271,6 +338,14 @@ void touch(const void *p, size_t size, bool writes, const void *pc)
 			shadow_write(shadow_of(key), me, pc);
 		else
 			shadow_read(shadow_of(key), me, pc);
+}
+
+void shadow_end(uintptr_t from, size_t size)
+{
+	if (freed_count == FREED_MAX)
+		abort();
+	freed[freed_count].from = from;
+	freed[freed_count++].to = from + size;
 }
 
 /* Memory that was given back comes out again: a new life for its shadow. */
@@ -357,13 +432,99 @@ rl::condvar_data *cond_of(model_cond *c)
 	return (rl::condvar_data *)c->impl;
 }
 
-/* ------------------------------------------------------------------ executions */
+/* ----------------------------------------------------------------- descriptors */
 
-extern "C" char __start_model_tls[], __stop_model_tls[];
+/*
+ * What is said of one holds at once and for everybody.  Raising and lowering it take
+ * the system's lock, and so come one after the other; but who finds it readable has
+ * learned nothing else, and has not acquired what came before.
+ */
+struct event {
+	bool open;
+	bool raised;
+	bool armed;     /* raises itself, some time */
+	unsigned edges; /* how often it was raised */
+	rl::timestamp_t lock[MODEL_THREADS_MAX];
+};
+
+enum { EVENTS_MAX = 16 };
+
+event events[EVENTS_MAX];
+int event_count;
+
+/* A system call: others may come before it. */
+event *event_enter(int fd, const char *what)
+{
+	{
+		step s;
+		rl::ctx().sched();
+	}
+	model_say(what);
+	model_check(fd >= 0 && fd < event_count && events[fd].open, "a descriptor that is closed");
+	return &events[fd];
+}
+
+/* What the last to have the system's lock did before, we have seen, and so on. */
+event *event_enter_locked(int fd, const char *what)
+{
+	event *e = event_enter(fd, what);
+	rl::thread_info_base *me = rl::ctx().threadx_;
+
+	me->own_acq_rel_order_ += 1;
+	join(me->acq_rel_order_, e->lock, model_scenario->threads);
+	join(e->lock, me->acq_rel_order_, model_scenario->threads);
+	return e;
+}
+
+/* As epoll does: whoever waits looks again. */
+void event_wake(const event *e)
+{
+	for (int i = sleeper_count - 1; i >= 0; i--) {
+		int thread = sleepers[i].thread;
+
+		if (sleepers[i].word != e)
+			continue;
+		sleepers[i] = sleepers[--sleeper_count];
+		rl::ctx().unpark_thread(thread, false, rl::debug_info("event_wake", "", 0));
+	}
+}
+
+/* True: there is something to report.  Who waits for edges is told of each once. */
+bool event_report(event *e, unsigned *edge)
+{
+	bool told = edge && *edge == e->edges;
+
+	if (edge)
+		*edge = e->edges;
+	return e->raised && !told;
+}
+
+/* One that is armed raises itself while somebody waits. */
+void event_sleep(event *e)
+{
+	rl::context &c = rl::ctx();
+	int me = c.threadx_->index_;
+	rl::unpark_reason reason;
+
+	sleepers[sleeper_count].word = e;
+	sleepers[sleeper_count++].thread = me;
+	reason = c.park_current_thread(e->armed, true, false, rl::debug_info("event_sleep", "", 0));
+	if (reason != rl::unpark_reason_normal)
+		sleeper_remove(me);
+	if (reason == rl::unpark_reason_timeout && e->armed) {
+		e->raised = true;
+		e->edges++;
+		event_wake(e);
+	}
+}
+
+/* ------------------------------------------------------------------ executions */
 
 void begin()
 {
-	memset(__start_model_tls, 0, (size_t)(__stop_model_tls - __start_model_tls));
+	tls_begin();
+	memset(events, 0, sizeof(events));
+	event_count = lent_count = guest_count = 0;
 	memset(late, 0, sizeof(late));
 	execution++;
 	shadow_used = freed_count = sleeper_count = 0;
@@ -380,7 +541,12 @@ struct suite : rl::test_suite<suite<N>, N> {
 		begin();
 	}
 	void thread(unsigned i) { model_scenario->thread((int)i); }
-	void after() { model_scenario->after(); }
+	void after()
+	{
+		model_scenario->after();
+		for (int i = 0; i < event_count; i++)
+			model_check(!events[i].open, "a descriptor was left open");
+	}
 };
 
 bool simulate(rl::test_params &params, int threads)
@@ -400,8 +566,8 @@ const rl::debug_info HERE("model", "", 0);
 
 void model_init32(void *a, uint32_t v, model_at) { init<uint32_t>(a, v); }
 void model_init64(void *a, uint64_t v, model_at) { init<uint64_t>(a, v); }
-void model_fini32(void *a) { cell<uint32_t>(a)->~atomic(); }
-void model_fini64(void *a) { cell<uint64_t>(a)->~atomic(); }
+void model_fini32(void *a) { fini<uint32_t>(a); }
+void model_fini64(void *a) { fini<uint64_t>(a); }
 
 uint32_t model_load32(const void *a, model_order o, model_at at) { return load<uint32_t>(a, o, at); }
 uint64_t model_load64(const void *a, model_order o, model_at at) { return load<uint64_t>(a, o, at); }
@@ -451,6 +617,7 @@ void model_fence_heavy(model_at at)
 
 void model_copy(void *to, const void *from, size_t size, model_at)
 {
+	model_check(size == 0 || (from && to), "a message from nowhere, or to nowhere");
 	touch(from, size, false, __builtin_return_address(0));
 	touch(to, size, true, __builtin_return_address(0));
 	if (size > 0)
@@ -542,6 +709,60 @@ int model_cond_broadcast(model_cond *c)
 	return 0;
 }
 
+int model_event_open(void)
+{
+	if (event_count == EVENTS_MAX)
+		abort();
+	events[event_count].open = true;
+	return event_count++;
+}
+
+void model_event_raise(int fd)
+{
+	event *e = event_enter_locked(fd, "descriptor raised");
+
+	e->raised = true;
+	e->edges++;
+	event_wake(e);
+}
+
+bool model_event_lower(int fd)
+{
+	event *e = event_enter_locked(fd, "descriptor lowered");
+	bool was = e->raised;
+
+	e->raised = false;
+	return was;
+}
+
+void model_event_wait(int fd, unsigned *edge)
+{
+	event *e = event_enter(fd, "descriptor polled");
+
+	while (!event_report(e, edge))
+		event_sleep(e);
+	model_say("descriptor readable");
+}
+
+bool model_event_is_raised(int fd)
+{
+	return events[fd].raised;
+}
+
+void model_event_close(int fd)
+{
+	event_enter(fd, "descriptor closed")->open = false;
+}
+
+void model_event_arm(int fd, bool armed)
+{
+	event *e = event_enter(fd, "descriptor armed");
+
+	e->armed = armed;
+	e->raised = false;
+	event_wake(e); /* to wait for that */
+}
+
 void *model_alloc(size_t size)
 {
 	void *p;
@@ -556,10 +777,29 @@ void *model_alloc(size_t size)
 void model_free(void *p, size_t size)
 {
 	rl::ctx().free(p, false, HERE);
-	if (freed_count == FREED_MAX)
+	shadow_end((uintptr_t)p, size);
+}
+
+void model_lend(void *p, size_t size)
+{
+	if (lent_count == LENT_MAX)
 		abort();
-	freed[freed_count].from = (uintptr_t)p;
-	freed[freed_count++].to = (uintptr_t)p + size;
+	lent[lent_count].from = (uintptr_t)p;
+	lent[lent_count++].to = (uintptr_t)p + size;
+}
+
+/* The caller writes to it, and nobody touches it again. */
+void model_take_back(void *p, size_t size)
+{
+	const range r = { (uintptr_t)p, (uintptr_t)p + size };
+
+	for (int i = guest_count - 1; i >= 0; i--)
+		if (is_in(r, guests[i].at)) {
+			guests[i].fini((void *)guests[i].at);
+			guests[i] = guests[--guest_count];
+		}
+	touch(p, size, true, __builtin_return_address(0));
+	shadow_end(r.from, size);
 }
 
 void model_yield(void)

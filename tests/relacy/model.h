@@ -59,6 +59,15 @@ int model_cond_timedwait(model_cond *c, model_mutex *m, const struct timespec *d
 int model_cond_signal(model_cond *c);
 int model_cond_broadcast(model_cond *c);
 
+/* Descriptors.  A number that was closed does not come again in the execution, and
+ * whoever uses it fails. */
+int model_event_open(void);
+void model_event_raise(int fd);
+bool model_event_lower(int fd);
+void model_event_close(int fd);
+/* From now on it may raise itself, or no more. */
+void model_event_arm(int fd, bool armed);
+
 /* -------------------------------------------------------- for what is below them */
 
 void *model_alloc(size_t size);
@@ -97,6 +106,16 @@ void model_say(const char *what);
 /* As a plain access of `size` bytes by the calling thread, for race detection. */
 void model_wrote(const void *p, size_t size);
 void model_read(const void *p, size_t size);
+
+/* Until the descriptor is readable; with `edge`, also until it was raised since
+ * *edge was written here.  UINT_MAX: has it been raised at all? */
+void model_event_wait(int fd, unsigned *edge);
+bool model_event_is_raised(int fd);
+
+/* Memory of the program in which the library makes atomics that it never unmakes,
+ * until it is given back. */
+void model_lend(void *p, size_t size);
+void model_take_back(void *p, size_t size);
 
 /* Slots of a block of the list, from now on; 2 or 4. */
 extern size_t model_per_block;

@@ -17,6 +17,7 @@
  */
 #include <chan.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -1826,6 +1827,840 @@ static void cast_lag_share_after(void)
 	chan_receiver_drop(subscriptions[1]);
 }
 
+/* ================================================= event loops and callbacks: a thread waits in
+ * its own way, in the call, for its side's descriptor or for its waker, and the
+ * ways meet on one channel. */
+
+enum { CALLS_MAX = 32 };
+enum way { CALLS, LEVELS, EDGES, WAKES, WAYS };
+
+static const char *const way_names[] = { "waits in the call", "polls for levels", "polls for edges", "has a waker" };
+
+static struct guest {
+	int way;
+	chan_receiver_t *from; /* NULL: it sends */
+	int fd;           /* -1: not asked for yet */
+	unsigned edge;    /* the last it was told of */
+	chan_waker_t waker;
+	int bell;         /* what its callback rings */
+	int registrations, calls, inside;
+	int words[CALLS_MAX]; /* what each callback did */
+	bool cancelled;
+} guests[MODEL_THREADS_MAX];
+
+static int side_fd[2]; /* -1, or what all requests must give: of receivers, of senders */
+
+static void guest_wake(void *arg)
+{
+	struct guest *g = (struct guest *)arg;
+	int number = g->calls++;
+
+	model_say("callback");
+	model_check(!g->cancelled, "a callback after the cancel");
+	model_check(number < g->registrations, "more callbacks than registrations");
+	model_check(number < CALLS_MAX, "more callbacks than anybody has seen");
+	g->inside++;
+	model_event_raise(g->bell);
+	model_wrote(&g->words[number], sizeof(g->words[number]));
+	g->inside--;
+}
+
+static void guest_begin(int i, int way, chan_receiver_t *from)
+{
+	struct guest *g = &guests[i];
+
+	memset(g, 0, sizeof(*g));
+	g->way = way;
+	g->from = from;
+	g->fd = -1;
+	g->edge = UINT_MAX;
+	if (way != WAKES)
+		return;
+	model_lend(&g->waker, sizeof(g->waker));
+	chan_waker_init(&g->waker, guest_wake, g);
+	g->bell = model_event_open();
+}
+
+static void guest_cancel(struct guest *g)
+{
+	chan_waker_cancel(&g->waker);
+	model_check(g->inside == 0, "cancelled, and the callback still runs");
+	for (int i = 0; i < g->calls; i++)
+		model_read(&g->words[i], sizeof(g->words[i]));
+	g->registrations = g->calls;
+}
+
+/* Before the handle is dropped. */
+static void guest_end(int i)
+{
+	struct guest *g = &guests[i];
+
+	if (g->way != WAKES)
+		return;
+	guest_cancel(g);
+	g->cancelled = true;
+	model_event_close(g->bell);
+	model_take_back(&g->waker, sizeof(g->waker));
+}
+
+/* The descriptor of its side, or of a receiver of its own. */
+static void guest_ask(struct guest *g)
+{
+	int side = g->from ? 0 : 1;
+
+	model_check((g->from ? chan_receiver_fd(g->from, &g->fd) : chan_sender_fd(tx, &g->fd)) == 0, "no descriptor");
+	if (g->from && g->from != rx)
+		return;
+	model_check(side_fd[side] < 0 || side_fd[side] == g->fd, "two descriptors of one side");
+	side_fd[side] = g->fd;
+}
+
+/* After EAGAIN: until it is worth another try.  Who has a waker may also think
+ * better of it. */
+static void guest_wait(struct guest *g)
+{
+	if (g->way != WAKES) {
+		if (g->fd < 0)
+			guest_ask(g);
+		model_event_wait(g->fd, g->way == EDGES ? &g->edge : NULL);
+		return;
+	}
+	switch (model_rand(8)) {
+	case 0:
+		guest_cancel(g);
+		break;
+	case 1:
+		break;
+	default:
+		model_event_wait(g->bell, NULL);
+		model_event_lower(g->bell);
+	}
+}
+
+/* A try that leaves a registration counts it; each is called at most once. */
+static int guest_polled(struct guest *g, int e)
+{
+	if (e != EAGAIN)
+		g->registrations--;
+	return e;
+}
+
+static int guest_try_send(struct guest *g, const struct message *m)
+{
+	chan_case_t c = CHAN_CASE_SEND(tx, m);
+	size_t n = 0;
+
+	if (g->way == WAKES) {
+		g->registrations++;
+		return guest_polled(g, chan_poll_send(tx, m, &g->waker));
+	}
+	switch (model_rand(3)) {
+	case 0:  return chan_try_send(tx, m);
+	case 1:  return chan_try_send_many(tx, m, 1, &n);
+	default: return chan_try_select(&c, 1, 0, &n) == 0 ? c.status : EAGAIN;
+	}
+}
+
+/* Into room for two; how many, up to `most`. */
+static int guest_try_recv(struct guest *g, void *flat, size_t most, int *e)
+{
+	chan_case_t c = CHAN_CASE_RECV(g->from, flat);
+	size_t n = 0;
+
+	if (g->way == WAKES) {
+		g->registrations++;
+		*e = guest_polled(g, chan_poll_recv(g->from, flat, &g->waker));
+		return *e == 0;
+	}
+	switch (model_rand(3)) {
+	case 0:
+		*e = chan_try_recv(g->from, flat);
+		return *e == 0;
+	case 1:
+		*e = chan_try_recv_many(g->from, flat, most < 2 ? most : 2, &n);
+		return (int)n;
+	default:
+		*e = chan_try_select(&c, 1, 0, &n) == 0 ? c.status : EAGAIN;
+		return *e == 0;
+	}
+}
+
+static int guest_send_one(int i, int number)
+{
+	struct guest *g = &guests[i];
+	struct message m;
+	int e;
+
+	if (g->way == CALLS)
+		return send_one(tx, i, number);
+	write_message(&m, i, number);
+	while ((e = guest_try_send(g, &m)) == EAGAIN)
+		guest_wait(g);
+	fates[i * EACH + number].sent = e == 0;
+	model_check(e == 0 || e == EPIPE, "a send failed for no reason");
+	return e;
+}
+
+static int guest_send_some(int i, int n)
+{
+	int e = 0;
+
+	if (guests[i].way == CALLS)
+		return send_some(tx, i, n);
+	for (int number = 0; number < n && e == 0; number++)
+		e = guest_send_one(i, number);
+	return e;
+}
+
+static void cast_seen(int me, int s, const struct message *m);
+
+/* Subscription -1: of the channel's only one. */
+static void guest_took(int i, int subscription, const unsigned char *flat, int n)
+{
+	size_t size = kind_now()->msg_size;
+	struct message m;
+
+	model_read(flat, (size_t)n * size);
+	for (int k = 0; k < n; k++) {
+		memcpy(&m, flat + (size_t)k * size, size);
+		if (subscription < 0)
+			received(i, &m);
+		else
+			cast_seen(i, subscription, &m);
+	}
+}
+
+/* One message or two, or an error.  Who polls for levels need not try before. */
+static int guest_recv(int i, int subscription, int most, int *e)
+{
+	unsigned char flat[2 * sizeof(struct message)];
+	struct guest *g = &guests[i];
+	int n;
+
+	if (g->way == CALLS) {
+		n = (*e = chan_recv(g->from, flat)) == 0;
+		guest_took(i, subscription, flat, n);
+		return n;
+	}
+	if (g->way == LEVELS && model_rand(2))
+		guest_wait(g);
+	while ((n = guest_try_recv(g, flat, (size_t)most, e)) == 0 && *e == EAGAIN)
+		guest_wait(g);
+	guest_took(i, subscription, flat, n);
+	model_check(n > 0 || *e != 0, "nothing, and no error");
+	return n;
+}
+
+static void guest_recv_some(int i, int subscription, int n)
+{
+	int e = 0;
+
+	while (n > 0 && e == 0)
+		n -= guest_recv(i, subscription, n, &e);
+	model_check(n == 0, "a receive failed");
+}
+
+static void guest_recv_all(int i, int subscription)
+{
+	int e = 0;
+
+	while (e != EPIPE) {
+		guest_recv(i, subscription, 2, &e);
+		model_check(e == 0 || e == EPIPE || e == EOVERFLOW || e == EAGAIN, "a receive failed for no reason");
+	}
+}
+
+/*
+ * Who waits in which way; the first `senders` threads send, `waker` certainly has
+ * one (-1: nobody).  Two that only poll do not meet in a rendezvous, so one side
+ * calls there.
+ */
+static void guests_begin(int senders, int waker)
+{
+	const struct kind *k = kind_now();
+	bool sends_wait = k->capacity != CHAN_UNBOUNDED && k->flavor != CHAN_FLAVOR_ONESHOT;
+	bool may_poll[2] = { true, sends_wait };
+
+	if (k->capacity == 0)
+		may_poll[model_rand(2)] = false;
+	side_fd[0] = side_fd[1] = -1;
+	for (int i = 0; i < model_scenario->threads; i++)
+		guest_begin(i, i == waker ? WAKES : may_poll[i < senders] ? (int)model_rand(WAYS) : CALLS,
+		            i < senders ? NULL : rx);
+}
+
+/* Some ask before they need it. */
+static void guests_ask(void)
+{
+	for (int i = 0; i < model_scenario->threads; i++)
+		if ((guests[i].way == LEVELS || guests[i].way == EDGES) && model_rand(2))
+			guest_ask(&guests[i]);
+}
+
+static void guest_says(int i)
+{
+	model_say(way_names[guests[i].way]);
+}
+
+/* All calls have returned: a descriptor is readable exactly while a try_ would not
+ * say EAGAIN. */
+static void check_side(int side, int e, bool up)
+{
+	if (side_fd[side] >= 0)
+		model_check(up == (e != EAGAIN), up ? "a descriptor that is up for nothing" : "a descriptor that is down");
+}
+
+static bool is_up(int side)
+{
+	return side_fd[side] >= 0 && model_event_is_raised(side_fd[side]);
+}
+
+static void check_senders(void)
+{
+	struct message m;
+	int e = 0;
+
+	for (int number = 0; e == 0 && number < 4; number++) {
+		bool up = is_up(1);
+
+		write_message(&m, SENDERS - 1, number);
+		e = chan_try_send(tx, &m);
+		fates[(SENDERS - 1) * EACH + number].sent = e == 0;
+		check_side(1, e, up);
+	}
+	if (e == EAGAIN)
+		check_side(1, e, is_up(1));
+}
+
+static void check_receivers(void)
+{
+	struct message m;
+	int e = 0;
+
+	while (e == 0) {
+		bool up = is_up(0);
+
+		e = chan_try_recv(rx, &m);
+		check_side(0, e, up);
+		if (e == 0)
+			received(0, &m);
+	}
+	check_side(0, e, is_up(0));
+}
+
+/* async-once, async-flow: as once and flow. */
+
+static void async_before(void)
+{
+	make(model_rand(2) != 0, producers() + 1, consumers() + 1);
+	guests_begin(producers(), -1);
+	guests_ask();
+}
+
+static void async_thread(int i, int messages)
+{
+	int p = producers(), c = consumers();
+
+	guest_says(i);
+	if (i < p)
+		model_check(guest_send_some(i, messages / p) == 0, "a send failed");
+	else
+		guest_recv_some(i, -1, messages / c);
+	guest_end(i);
+	if (i < p)
+		chan_sender_drop(tx);
+	else
+		chan_receiver_drop(rx);
+}
+
+static void async_once_thread(int i)
+{
+	async_thread(i, 2);
+}
+
+static void async_flow_thread(int i)
+{
+	async_thread(i, 4);
+}
+
+static void async_after(void)
+{
+	check_receivers();
+	check_senders();
+	check_receivers();
+	chan_sender_drop(tx);
+	chan_receiver_drop(rx);
+	account();
+}
+
+/* async-drain: the receivers stay until the senders have left, or one has closed. */
+
+static bool sender_closes;
+
+static void async_drain_before(void)
+{
+	make(true, producers(), consumers() + 1);
+	sender_closes = model_rand(2) != 0;
+	guests_begin(producers(), -1);
+	guests_ask();
+}
+
+static void async_drain_thread(int i)
+{
+	guest_says(i);
+	if (i < producers()) {
+		int e = guest_send_some(i, 2);
+
+		model_check(e == 0 || (e == EPIPE && sender_closes), "a send failed");
+		guest_end(i);
+		leave_word(i);
+		if (i == 0 && sender_closes)
+			chan_close(chan_sender_channel(tx));
+		chan_sender_drop(tx);
+	} else {
+		guest_recv_all(i, -1);
+		read_words(0, sender_closes ? 1 : producers());
+		guest_end(i);
+		chan_receiver_drop(rx);
+	}
+}
+
+static void async_drain_after(void)
+{
+	check_receivers();
+	chan_receiver_drop(rx);
+	account();
+}
+
+/* async-leave: the receivers try once, and leave, with their descriptor, while the
+ * senders send. */
+
+static void async_leave_before(void)
+{
+	make(true, producers() + 1, consumers());
+	guests_begin(producers(), -1);
+	guests_ask();
+}
+
+static void guest_look(int i)
+{
+	unsigned char flat[2 * sizeof(struct message)];
+	struct guest *g = &guests[i];
+	int e;
+
+	if (g->way == CALLS)
+		return;
+	if (g->way != WAKES && g->fd < 0)
+		guest_ask(g);
+	guest_took(i, -1, flat, guest_try_recv(g, flat, 2, &e));
+}
+
+static void async_leave_thread(int i)
+{
+	int e = 0;
+
+	guest_says(i);
+	if (i < producers()) {
+		for (int n = 0; n < 3 && e == 0; n++)
+			e = guest_send_one(i, n);
+		if (e == EPIPE)
+			read_words(producers(), producers() + consumers());
+		guest_end(i);
+		chan_sender_drop(tx);
+	} else {
+		guest_look(i);
+		guest_end(i);
+		leave_word(i);
+		chan_receiver_drop(rx);
+	}
+}
+
+static void async_leave_after(void)
+{
+	check_senders();
+	chan_sender_drop(tx);
+	account();
+}
+
+/* async-force: one sender displaces, which holds others up that poll. */
+
+static void async_force_before(void)
+{
+	async_drain_before();
+	sender_closes = false;
+}
+
+static void async_force_thread(int i)
+{
+	if (i != 0) {
+		async_drain_thread(i);
+		return;
+	}
+	for (int n = 0; n < 3; n++)
+		force_once(0, n);
+	guest_end(0);
+	leave_word(0);
+	chan_sender_drop(tx);
+}
+
+/* async-give-up: as timed, one message for two receivers, one of which does not wait
+ * for it after all; what woke it must wake the other.  async-give-up-send: the
+ * mirror image. */
+
+static void async_give_up_before(void)
+{
+	make(model_rand(2) != 0, 3, 3);
+	guests_begin(1, 2);
+	guests_ask();
+}
+
+/* True: it got a message; otherwise what woke it is passed on. */
+static bool guest_gives_up(int i)
+{
+	unsigned char flat[2 * sizeof(struct message)];
+	int e, n = guest_try_recv(&guests[i], flat, 1, &e);
+
+	guest_took(i, -1, flat, n);
+	stand_aside(8);
+	return n == 1;
+}
+
+static void async_give_up_thread(int i)
+{
+	guest_says(i);
+	if (i == 0)
+		model_check(guest_send_one(0, 0) == 0, "a send failed");
+	else if (i == 1)
+		guest_recv_some(1, -1, 1);
+	else if (guest_gives_up(2))
+		model_check(send_one(tx, 2, 0) == 0, "a send failed");
+	guest_end(i);
+	chan_receiver_drop(rx);
+	chan_sender_drop(tx);
+}
+
+static void async_give_up_send_before(void)
+{
+	make(true, 3, 3);
+	guests_begin(2, 1);
+	guests_ask();
+	for (size_t i = 0; i < kind_now()->capacity; i++)
+		model_check(send_one(tx, 4, (int)i) == 0, "a send failed");
+}
+
+static void async_give_up_send_thread(int i)
+{
+	struct message m;
+
+	guest_says(i);
+	if (i == 0) {
+		model_check(guest_send_one(0, 0) == 0, "a send failed");
+	} else if (i == 2) {
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	} else {
+		write_message(&m, 1, 0);
+		fates[EACH].sent = guest_try_send(&guests[1], &m) == 0;
+		stand_aside(8);
+	}
+	guest_end(i);
+	if (i == 1 && fates[EACH].sent)
+		model_check(recv_one(rx, i) == 0, "a receive failed");
+	/* Who waits must not find the channel disconnected. */
+	chan_sender_drop(tx);
+	while (!fates[0].sent)
+		model_yield();
+	chan_receiver_drop(rx);
+}
+
+/* async-turn: a waker that was registered with one channel goes to another; what woke
+ * it there must wake who else waits there. */
+
+static void async_turn_before(void)
+{
+	pair_before();
+	guests_begin(1, 2);
+	guests_ask();
+}
+
+static void async_turn_thread(int i)
+{
+	bool second_first = i == 0 && model_rand(2) != 0;
+
+	guest_says(i);
+	if (i == 0) {
+		model_check(send_one(second_first ? tx2 : tx, 0, 0) == 0, "a send failed");
+		model_check(send_one(second_first ? tx : tx2, 1, 0) == 0, "a send failed");
+	} else if (i == 1) {
+		guest_recv_some(1, -1, 1);
+	} else {
+		if (guest_gives_up(2))
+			model_check(send_one(tx, 2, 0) == 0, "a send failed");
+		guests[2].from = rx2;
+		guest_recv_some(2, -1, 1);
+	}
+	guest_end(i);
+	drop_ends();
+}
+
+/* async-inside: the receiver is a callback, that takes what there is, and at the end
+ * cancels its waker and drops its handle; the waker is gone then. */
+
+static void inside_run(struct guest *g)
+{
+	unsigned char flat[2 * sizeof(struct message)];
+	int e;
+
+	while (guest_try_recv(g, flat, 1, &e) == 1)
+		guest_took(2, -1, flat, 1);
+	if (e == EAGAIN)
+		return;
+	model_check(e == EPIPE, "a receive failed for no reason");
+	read_words(0, 2);
+	g->cancelled = true;
+	chan_waker_cancel(&g->waker);
+	model_take_back(&g->waker, sizeof(g->waker));
+	chan_receiver_drop(rx);
+}
+
+static void inside_wake(void *arg)
+{
+	struct guest *g = (struct guest *)arg;
+
+	model_say("callback");
+	model_check(!g->cancelled, "a callback after the cancel");
+	inside_run(g);
+}
+
+static void async_inside_before(void)
+{
+	struct guest *g = &guests[2];
+
+	make(true, 2, 1);
+	memset(g, 0, sizeof(*g));
+	g->way = WAKES;
+	g->from = rx;
+	model_lend(&g->waker, sizeof(g->waker));
+	chan_waker_init(&g->waker, inside_wake, g);
+}
+
+static void async_inside_thread(int i)
+{
+	if (i == 2) {
+		inside_run(&guests[2]);
+		return;
+	}
+	model_check(send_some(tx, i, 2) == 0, "a send failed");
+	leave_word(i);
+	chan_sender_drop(tx);
+}
+
+static void async_inside_after(void)
+{
+	model_check(guests[2].cancelled, "the last callback did not come");
+	account();
+}
+
+/* async-one: as one. */
+
+static void async_one_before(void)
+{
+	make(true, producers() + 1, consumers() + 1);
+	guests_begin(producers(), -1);
+	guests_ask();
+}
+
+static void async_one_thread(int i)
+{
+	guest_says(i);
+	if (i < producers()) {
+		if (use_once(i) == EPIPE)
+			model_check(producers() > 1, "the only send was refused");
+		chan_sender_drop(tx);
+	} else {
+		guest_recv_all(i, -1);
+		guest_end(i);
+		chan_receiver_drop(rx);
+	}
+}
+
+static void async_one_after(void)
+{
+	model_check(messages_sent() == 1, "not one message in all");
+	async_after();
+}
+
+/* async-one-leave: the receivers try once and leave. */
+
+static void async_one_leave_before(void)
+{
+	make(true, producers(), consumers());
+	guests_begin(producers(), -1);
+	guests_ask();
+}
+
+static void async_one_leave_thread(int i)
+{
+	guest_says(i);
+	if (i < producers()) {
+		use_once(i);
+		chan_sender_drop(tx);
+	} else {
+		guest_look(i);
+		guest_end(i);
+		chan_receiver_drop(rx);
+	}
+}
+
+/* async-cast: two subscriptions, each with a descriptor or a waker of its own. */
+
+static void async_cast_before(void)
+{
+	cast_make(2, false);
+	guests_begin(1, -1);
+	guests[2].from = subscriptions[1];
+	guests_ask();
+}
+
+static void async_cast_thread(int i)
+{
+	guest_says(i);
+	if (i == 0)
+		model_check(guest_send_some(0, 3) == 0, "a send failed");
+	else
+		guest_recv_some(i, i - 1, 3);
+	guest_end(i);
+	if (i == 0)
+		chan_sender_drop(tx);
+	else
+		chan_receiver_drop(subscriptions[i - 1]);
+}
+
+/* async-lag: the sender displaces, and a gap is something to receive. */
+
+static void async_lag_before(void)
+{
+	cast_make(1, false);
+	guests_begin(1, -1);
+	guests[2].from = subscriptions[1];
+	guests_ask();
+}
+
+static void async_lag_thread(int i)
+{
+	guest_says(i);
+	if (i == 0) {
+		model_check(guest_send_some(0, 4) == 0, "a send failed");
+		guest_end(0);
+		chan_sender_drop(tx);
+		return;
+	}
+	guest_recv_all(i, i - 1);
+	guest_end(i);
+	lost[i - 1] = chan_receiver_lost(subscriptions[i - 1]);
+	chan_receiver_drop(subscriptions[i - 1]);
+}
+
+/* async-again: a subscription ends, with its descriptor, and another begins. */
+
+static void async_again_before(void)
+{
+	cast_again_before();
+	guests_begin(1, -1);
+	guests_ask();
+}
+
+static void async_again_thread(int i)
+{
+	guest_says(i);
+	if (i == 0) {
+		for (int n = 0; n < 3; n++)
+			send_one(tx, 0, n);
+	} else {
+		guest_look(i);
+		chan_waker_cancel(guests[i].way == WAKES ? &guests[i].waker : NULL);
+		chan_receiver_drop(subscriptions[0]);
+		model_check(chan_subscribe(tx, &subscriptions[1]) == 0, "no subscription");
+		guests[i].from = subscriptions[1];
+		guests[i].fd = side_fd[0] = -1;
+		guests[i].edge = UINT_MAX;
+	}
+	chan_sender_drop(tx);
+	if (i == 1)
+		guest_recv_all(i, 1);
+	guest_end(i);
+	if (i == 1)
+		chan_receiver_drop(subscriptions[1]);
+}
+
+/* async-tokens: two wait for one token, and its parent is triggered. */
+
+static void async_tokens_before(void)
+{
+	make_tokens();
+	guests_begin(1, -1);
+	for (int i = 0; i < model_scenario->threads; i++)
+		guests[i].from = chan_cancel_receiver(token);
+	guests_ask();
+}
+
+static void async_tokens_thread(int i)
+{
+	guest_says(i);
+	if (i == 0) {
+		trigger_tokens(i);
+	} else {
+		guest_recv_all(i, -1);
+		read_words(0, 1);
+	}
+	guest_end(i);
+}
+
+/* async-timer: as timer; those that fall due have descriptors only. */
+
+static void async_timer_before(void)
+{
+	bool never = kind_now()->flavor == CHAN_FLAVOR_NEVER;
+
+	timer_before();
+	side_fd[0] = side_fd[1] = -1;
+	for (int i = 0; i < model_scenario->threads; i++)
+		guest_begin(i, (int)model_rand(never ? WAYS : EDGES), rx);
+	guests_ask();
+}
+
+static int async_timer_wait(struct guest *g, struct timespec *event)
+{
+	int e;
+
+	if (g->way == CALLS)
+		return timer_wait(event);
+	while (guest_try_recv(g, event, 1, &e) == 0 && e == EAGAIN)
+		guest_wait(g);
+	return e;
+}
+
+static void async_timer_thread(int i)
+{
+	struct timespec event;
+	int e = 0;
+
+	guest_says(i);
+	if (i == 2) {
+		leave_word(i);
+		chan_close(chan_receiver_channel(rx));
+	}
+	while (i < 2 && e != EPIPE) {
+		e = async_timer_wait(&guests[i], &event);
+		model_check(e == 0 || e == EPIPE || e == ETIMEDOUT, "a receive failed for no reason");
+		if (e == 0)
+			timer_take(&event);
+	}
+	if (i < 2)
+		read_words(2, 3);
+	guest_end(i);
+	chan_receiver_drop(rx);
+}
+
 /* -------------------------------------------------------------------------- the table */
 
 enum {
@@ -1844,9 +2679,9 @@ static const struct plot {
 	int fits;
 	uint64_t executions;
 } plots[] = {
-	{ "once",       0, flow_before,       once_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST, 100000 },
-	{ "flow",       0, flow_before,       flow_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST, 100000 },
-	{ "leave",      0, drain_before,      leave_thread,      account, FIT_ANY, 100000 },
+	{ "once",       0, flow_before,       once_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST, 75000 },
+	{ "flow",       0, flow_before,       flow_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST, 75000 },
+	{ "leave",      0, drain_before,      leave_thread,      account, FIT_ANY, 75000 },
 	{ "drain",      0, drain_before,      drain_thread,      account, FIT_ANY, 20000 },
 	{ "close",      0, drain_before,      close_thread,      account, FIT_ANY, 20000 },
 	{ "timed",      3, timed_before,      timed_thread,      flow_after, FIT_MANY | FIT_WAITS | FIT_ALSO_CAST, 20000 },
@@ -1888,6 +2723,22 @@ static const struct plot {
 	{ "displace",     3, pair_before,      displace_thread,     pair_after,   FIT_MANY | FIT_DROP, 10000 },
 	{ "watch-recv",   2, watch_before,     watch_recv_thread,   pair_after,   FIT_SELECT | FIT_QUEUE, 10000 },
 	{ "watch-send",   2, watch_before,     watch_send_thread,   pair_after,   FIT_SELECT | FIT_ONE_SLOT, 10000 },
+	{ "async-once",    0, async_before,         async_once_thread,    async_after, FIT_WAITS | FIT_ALSO_CAST, 10000 },
+	{ "async-flow",    0, async_before,         async_flow_thread,    async_after, FIT_WAITS | FIT_ALSO_CAST, 10000 },
+	{ "async-drain",   0, async_drain_before,   async_drain_thread,   async_drain_after, FIT_ANY, 10000 },
+	{ "async-leave",   0, async_leave_before,   async_leave_thread,   async_leave_after, FIT_ANY, 10000 },
+	{ "async-force",   0, async_force_before,   async_force_thread,   async_drain_after, FIT_ARRAY, 10000 },
+	{ "async-give-up", 3, async_give_up_before, async_give_up_thread, account, FIT_MANY | FIT_WAITS | FIT_ALSO_CAST, 10000 },
+	{ "async-give-up-send", 3, async_give_up_send_before, async_give_up_send_thread, account, FIT_MANY | FIT_WAITS | FIT_BOUNDED, 10000 },
+	{ "async-turn",    3, async_turn_before,    async_turn_thread,    pair_after, FIT_SELECT, 10000 },
+	{ "async-inside",  3, async_inside_before,  async_inside_thread,  async_inside_after, FIT_MANY | FIT_WAITS, 10000 },
+	{ "async-one",     0, async_one_before,     async_one_thread,     async_one_after, FIT_ONE, 10000 },
+	{ "async-one-leave", 0, async_one_leave_before, async_one_leave_thread, account, FIT_ONE, 10000 },
+	{ "async-cast",    3, async_cast_before,    async_cast_thread,    cast_flow_after, FIT_CAST | FIT_WAITS, 10000 },
+	{ "async-lag",     3, async_lag_before,     async_lag_thread,     cast_close_after, FIT_CAST | FIT_DROP, 10000 },
+	{ "async-again",   2, async_again_before,   async_again_thread,   nothing_after, FIT_CAST, 10000 },
+	{ "async-tokens",  3, async_tokens_before,  async_tokens_thread,  drop_tokens, FIT_TREE, 10000 },
+	{ "async-timer",   3, async_timer_before,   async_timer_thread,   timer_after, FIT_TIMER, 10000 },
 };
 
 static bool fits(const struct plot *p, const struct kind *k)

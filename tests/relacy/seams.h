@@ -169,8 +169,8 @@ enum { CHAN__PATIENCE = 1, CHAN__TURN_TRIES = 1, CHAN__LOCK_TRIES = 1 };
 
 /* ------------------------------------------------------------------ C11 as C++17 */
 
-/* All threads of a model are one thread of the system; what is thread-local
- * lies in a section that each execution begins with zeroed. */
+/* All threads of a model are one thread of the system; what is thread-local lies in
+ * a section, whose contents model.cpp changes with the thread. */
 #define _Thread_local  __attribute__((section("model_tls")))
 #define _Static_assert static_assert
 

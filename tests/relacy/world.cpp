@@ -6,6 +6,7 @@
  */
 #include "base/random.h"
 #include "base/clock.h"
+#include "base/event.h"
 #include "base/memory.h"
 #include "base/process.h"
 
@@ -92,6 +93,40 @@ bool chan__deadline_before(const struct chan__deadline *a, const struct chan__de
 bool chan__deadline_passed(const struct chan__deadline *d)
 {
 	return !d->forever && (model_timed_out() || model_rand(4) == 0);
+}
+
+/* ----------------------------------------------------------------- descriptors */
+
+int chan__event_open(struct chan__event *e)
+{
+	e->fd = e->other = model_event_open();
+	return 0;
+}
+
+void chan__event_raise(struct chan__event *e)
+{
+	model_event_raise(e->fd);
+}
+
+bool chan__event_lower(struct chan__event *e)
+{
+	return model_event_lower(e->fd);
+}
+
+void chan__event_close(struct chan__event *e)
+{
+	model_event_close(e->fd);
+}
+
+int chan__event_open_timer(struct chan__event *e)
+{
+	return chan__event_open(e);
+}
+
+/* What is past comes soon, like everything else. */
+void chan__event_arm(struct chan__event *e, const struct chan__deadline *at)
+{
+	model_event_arm(e->fd, !at->forever);
 }
 
 /* ---------------------------------------------------------------------- random */
