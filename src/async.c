@@ -20,8 +20,9 @@
  * for it.  So who claims while that poll is ARMING leaves the wake-up to it.
  *
  * Who writes token: the owner (a call at a time: the owner's own, or those of a
- * callback; cancel waits for the end of these), and whoever runs a callback.  All are read-modify-writes; they release what the writer
- * did to the waker and acquire what the other side did (Y1, one order for all).
+ * callback; cancel waits for the end of these), and whoever runs a callback.  All are
+ * read-modify-writes; they release what the writer did to the waker and acquire what
+ * the other side did (Y1, one order for all).
  * The owner re-arms only after it has seen the claimer of the last registration
  * arrive in the runner, so a claimer and the owner never both write the waiter.
  *
