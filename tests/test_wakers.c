@@ -7,6 +7,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -1543,6 +1544,15 @@ static void a_look_for_a_descriptor_calls_nobody(const struct kind *k)
 
 /* ------------------------------------------------------------------------- at random */
 
+/* Of the environment, for long runs; in all. */
+static uint64_t cancels_asked;
+static size_t n_cancelling; /* kinds, twice each */
+
+static size_t cancels(const struct kind *k, size_t n)
+{
+	return cancels_asked ? (size_t)(cancels_asked / n_cancelling) + 1 : kind_rounds(k, n);
+}
+
 struct firing {
 	struct ends e;
 	size_t n;
@@ -1586,7 +1596,7 @@ static void check_guard(void *arg)
 
 static void cancel_races_the_callback(const struct kind *k)
 {
-	struct firing f = { .e = kind_open(k, 8), .n = test_scaled(kind_is_promised(k) ? 5000 : 20000), .dice = { 11 } };
+	struct firing f = { .e = kind_open(k, 8), .n = cancels(k, 20000), .dice = { 11 } };
 	struct dice dice = { 13 };
 	size_t called = 0;
 
@@ -1651,7 +1661,7 @@ static void fire_thrice(void *arg)
 
 static void cancel_races_a_callback_that_polls(const struct kind *k)
 {
-	struct firing f = { .e = kind_open(k, 8), .n = kind_rounds(k, 600), .dice = { 11 } };
+	struct firing f = { .e = kind_open(k, 8), .n = cancels(k, 600), .dice = { 11 } };
 	struct dice dice = { 19 };
 
 	atomic_init(&f.turn, 0);
@@ -2139,8 +2149,13 @@ static const struct behaviour behaviours[] = {
 int main(void)
 {
 	static struct kind kinds[MAX_KINDS];
+	const char *asked = getenv("CHAN_CANCELS");
 	size_t n = kind_discover(kinds, CHAN_MANY, CHAN_MANY);
 
 	n += kind_discover(kinds + n, CHAN_SINGLE, CHAN_SINGLE);
+	cancels_asked = asked ? strtoull(asked, NULL, 10) : 0;
+	for (size_t i = 0; i < n; i++)
+		if (!kinds[i].one_message && kinds[i].capacity > 0)
+			n_cancelling += 2;
 	return matrix_run("wakers", behaviours, COUNT_OF(behaviours), kinds, n);
 }
