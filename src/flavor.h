@@ -127,7 +127,8 @@ struct chan__flavor {
 	int (*ready)(struct chan *c, enum chan__side side, struct chan_receiver *rx, uint64_t *stamp);
 	/* The same for descriptors, where EAGAIN is not said of a message that somebody
 	 * else's look keeps from sight; 0 may be wrong while a call that changes the
-	 * channel is in progress.  NULL: ready does. */
+	 * channel is in progress.  NULL: ready does.  A descriptor's lock is held: the one
+	 * of the two that is asked wakes nobody. */
 	int (*seems_ready)(struct chan *c, enum chan__side side, struct chan_receiver *rx);
 	/* Stand in the side's queue.  False: the side is ready, or disconnected, the
 	 * node does not stand there, and this call has claimed the waiter.  True also

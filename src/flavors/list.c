@@ -847,6 +847,7 @@ static int list_receivable(struct list *l, uint64_t *head, bool *busy)
 	*head = chan__u64_load_acquire(&l->head);
 	if (*busy)
 		return EAGAIN;
+	CHAN_TP("list:look");
 	if (!list_peek(l, *head, &slot))
 		e = list_none(l, *head);
 	if (!single)
@@ -866,27 +867,22 @@ static int list_ready(struct chan *c, enum chan__side side, struct chan_receiver
 }
 
 /*
- * Who has the turn may only be looking, and would then tell nobody of a message
- * that came meanwhile: so where the turn is taken, a position that was claimed and
- * not left is a message.  Its sender or its receiver is in a call, or it is there.
- * Head is read first: it moved since only by a call that looks again.  A single
- * consumer takes no turn, and its block is not for others to look into: the same.
+ * A descriptor's look takes no turn: it comes with the descriptor's lock held, and
+ * who gives a turn back may have to wake somebody, or call.  Nor could it trust a
+ * turn that is taken: who has it may only be looking, and would tell nobody of a
+ * message that came meanwhile.  So a position that was claimed and not left is a
+ * message.  Its sender or its receiver is in a call, or it is there.  Head is read
+ * first: it moved since only by a call that looks again.
  */
 static int list_seems_ready(struct chan *c, enum chan__side side, struct chan_receiver *rx)
 {
 	struct list *l = list_of(c);
 	uint64_t head;
-	bool busy = true;
-	int e = EAGAIN;
+	int e;
 
 	if (side == CHAN__SEND)
 		return list_ready(c, side, rx, &head);
-	if (c->single_consumer)
-		head = chan__u64_load_acquire(&l->head);
-	else
-		e = list_receivable(l, &head, &busy);
-	if (!busy)
-		return e;
+	head = chan__u64_load_acquire(&l->head);
 	e = list_none(l, head);
 	return e == EAGAIN && (chan__u64_load_acquire(&l->tail) & ~LIST_CLOSED) != head ? 0 : e;
 }
