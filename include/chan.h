@@ -344,14 +344,15 @@ void chan_waker_init(chan_waker_t *w, void (*wake)(void *arg), void *arg);
  * chan_try_send do.  Only EAGAIN leaves w registered: wake(arg) is then called
  * once, in the thread that makes the channel ready or disconnected, with no lock
  * held, perhaps spuriously.  Whoever was woken polls again or cancels.
- * The handle must outlive the registration.  EINVAL as there, or w is NULL or
+ * Until then the handle must live.  EINVAL as there, or w is NULL or
  * not initialised.  ENOTSUP: timers that fall due, which have descriptors. */
 int chan_poll_recv(chan_receiver_t *rx, void *msg, chan_waker_t *w);
 int chan_poll_send(chan_sender_t *tx, const void *msg, chan_waker_t *w);
 
 /* No call of wake follows.  Waits for one that is running, unless made from
- * inside it; passes a wake-up that was not used on to another waiter.
- * Idempotent.  w must stay valid until wake, or this call, has returned. */
+ * inside it, and ends what that one registers; passes a wake-up that was not
+ * used on to another waiter.  Idempotent.  w must stay valid until wake, or this
+ * call, has returned. */
 void chan_waker_cancel(chan_waker_t *w);
 
 /* A descriptor to watch in an event loop: POLLIN while a receive, or a send,

@@ -4,10 +4,10 @@
  * A waker stands in one wait queue like a sleeping thread; its parker's unpark
  * is the callback.  `token` tells where it is:
  *
- *      31                    4        3          2    0
- *     +-----------------------+---------+--------------+
- *     | callbacks running now | AWAITED | registration |
- *     +-----------------------+---------+--------------+
+ *      31                    6      5        4      3        2    0
+ *     +-----------------------+-----------+-----+---------+--------------+
+ *     | callbacks running now | CANCELLED | END | ARRIVAL | registration |
+ *     +-----------------------+-----------+-----+---------+--------------+
  *
  *     IDLE --poll--> ARMING --> ARMED --claimed, about to call--> WOKEN --poll, cancel--> IDLE
  *                      |        |  '-------withdrawn in time----------------------------->'
@@ -21,9 +21,10 @@
  * waker, not even in its own thread, which may find in the queue that somebody asked
  * for it.  So who claims while that poll is ARMING leaves the wake-up to it.
  *
- * Who writes token: the owner (poll, cancel: one call at a time), and whoever
- * runs a callback.  All are read-modify-writes; they release what the writer
- * did to the waker and acquire what the other side did (Y1, one order for all).
+ * Who writes token: the owner (a call at a time: the owner's own, or those of a
+ * callback; cancel waits for the end of these), and whoever runs a callback.  All are
+ * read-modify-writes; they release what the writer did to the waker and acquire what
+ * the other side did (Y1, one order for all).
  * The owner re-arms only after it has seen the claimer of the last registration
  * arrive in the runner, so a claimer and the owner never both write the waiter.
  *
@@ -37,10 +38,16 @@
  * of which it knows at the first DUE that its owner still has a handle.
  *
  * Waiting.  Cancel waits until no callback runs, poll and cancel until a claimer
- * that was faster has arrived, or made the waker DUE: no callback comes between.  The owner sets AWAITED by a compare-and-swap from
- * the value it does not want to see, after storing its parker; a runner that
- * changes token clears the bit in the same step, and then unparks: the owner is
- * asleep or about to sleep, so both its parker and the waker are still there.
+ * that was faster has arrived, or made the waker DUE: no callback comes between.  The
+ * owner sets END or ARRIVAL by a compare-and-swap from the value it does not want to
+ * see, after storing its parker in the place of that bit; a runner that leaves, or a
+ * claimer, clears the bit in the same step, and then unparks: the owner is asleep or
+ * about to sleep, so both its parker and the waker are still there.
+ *
+ * A callback that runs elsewhere may poll while cancel waits for its return, so cancel
+ * touches the registration only once none runs.  What was registered by then it takes
+ * back, or waits for its callback; and since CANCELLED keeps polls from registering
+ * once more, that comes to an end.
  *
  * From inside.  A thread keeps a list of the callbacks it is in.  Cancel from
  * inside one takes the count of this thread's callbacks down itself and marks
@@ -51,27 +58,26 @@
 
 #include <string.h>
 
-#define ASYNC_MAGIC UINT32_C(0x77616b65)
-
 enum {
-	ASYNC_IDLE    = 0,
-	ASYNC_ARMED   = 1,
-	ASYNC_WOKEN   = 2,
-	ASYNC_ARMING  = 3,
-	ASYNC_DUE     = 4,
-	ASYNC_STATE   = 7,
-	ASYNC_AWAITED = 8,
-	ASYNC_RUN     = 16
+	ASYNC_IDLE      = 0,
+	ASYNC_ARMED     = 1,
+	ASYNC_WOKEN     = 2,
+	ASYNC_ARMING    = 3,
+	ASYNC_DUE       = 4,
+	ASYNC_STATE     = 7,
+	ASYNC_ARRIVAL   = 8,  /* the owner waits for a claimer */
+	ASYNC_END       = 16, /* cancel waits for the end of a callback */
+	ASYNC_CANCELLED = 32, /* cancel is in progress */
+	ASYNC_RUN       = 64
 };
 
 struct CHAN__ALIASING async {
 	struct chan__node node;
-	struct chan__waiter waiter; /* parker.extra: the parker of who set AWAITED */
+	struct chan__waiter waiter; /* parker.extra: the parker of who set ARRIVAL */
+	void *canceller;            /* the parker of who set END */
 	struct chan *chan;          /* of the registration; the owner */
 	void (*wake)(void *arg);
 	void *arg;
-	uint32_t magic;
-	enum chan__side side;
 };
 
 _Static_assert(sizeof(struct async) <= sizeof(chan_waker_t), "a waker holds a registration");
@@ -81,16 +87,14 @@ struct async_run {
 	struct async *waker;
 	struct async_run *outer;
 	bool gone;                    /* cancelled from inside: the waker may be no more */
-	struct chan__parker *awaiter; /* who waited for it then */
+	void *awaiter;                /* who waited for it then */
 };
 
 static _Thread_local struct async_run *async_runs;
 
-static struct async *async_of(chan_waker_t *w)
+static enum chan__side async_side(const struct async *a)
 {
-	struct async *a = (struct async *)(void *)w;
-
-	return a && a->magic == ASYNC_MAGIC ? a : NULL;
+	return a->node.receiver ? CHAN__RECV : CHAN__SEND;
 }
 
 /* ------------------------------------------------------------- the state word */
@@ -105,23 +109,29 @@ static bool async_cas(struct async *a, uint32_t *old, uint32_t token)
 	return chan__u32_cas_acq_rel(&a->waiter.parker.token, old, token);
 }
 
-/* Adds to token; what it was, and nobody is awaited any more. */
-static uint32_t async_move(struct async *a, uint32_t change)
+/* n callbacks are over, or count no more: what token was, and END is off.  The other
+ * bits are set besides. */
+static uint32_t async_end_runs(struct async *a, uint32_t n, uint32_t bits)
 {
 	uint32_t old = async_load(a);
 
-	while (!async_cas(a, &old, (old + change) & ~(uint32_t)ASYNC_AWAITED))
+	while (!async_cas(a, &old, ((old - n * ASYNC_RUN) & ~(uint32_t)ASYNC_END) | bits))
 		continue;
 	return old;
 }
 
-/* The owner's: the state alone changes. */
-static void async_set(struct async *a, uint32_t state)
+/* The owner's: these bits alone change. */
+static void async_set_bits(struct async *a, uint32_t bits, uint32_t value)
 {
 	uint32_t old = async_load(a);
 
-	while (!async_cas(a, &old, (old & ~(uint32_t)ASYNC_STATE) | state))
+	while (!async_cas(a, &old, (old & ~bits) | value))
 		continue;
+}
+
+static void async_set(struct async *a, uint32_t state)
+{
+	async_set_bits(a, ASYNC_STATE, state);
 }
 
 /* The owner's: false where a claimer was faster. */
@@ -135,6 +145,12 @@ static bool async_set_armed(struct async *a)
 	return false;
 }
 
+/* Armed, and not called. */
+static bool async_stands(uint32_t token)
+{
+	return (token & ASYNC_STATE) == ASYNC_ARMED || (token & ASYNC_STATE) == ASYNC_DUE;
+}
+
 /* The claimer's: others come first.  False: the owner has not armed, and there is
  * nothing to call.  *old: what token was. */
 static bool async_put_off(struct async *a, uint32_t *old)
@@ -144,26 +160,27 @@ static bool async_put_off(struct async *a, uint32_t *old)
 	*old = async_load(a);
 	do
 		state = (*old & ASYNC_STATE) == ASYNC_ARMED ? ASYNC_DUE : ASYNC_WOKEN;
-	while (!async_cas(a, old, (*old & ~(uint32_t)(ASYNC_STATE | ASYNC_AWAITED)) | state));
+	while (!async_cas(a, old, (*old & ~(uint32_t)(ASYNC_STATE | ASYNC_ARRIVAL)) | state));
 	return state == ASYNC_DUE;
 }
 
 /* The claimer's: it has arrived, and calls if the owner has armed.  What token was. */
 static uint32_t async_arrive(struct async *a)
 {
-	uint32_t old = async_load(a), state, run;
+	uint32_t old = async_load(a), run;
 
-	do {
-		state = old & ASYNC_STATE;
-		run = state == ASYNC_ARMED || state == ASYNC_DUE ? ASYNC_RUN : 0;
-	} while (!async_cas(a, &old, ((old & ~(uint32_t)(ASYNC_STATE | ASYNC_AWAITED)) | ASYNC_WOKEN) + run));
+	do
+		run = async_stands(old) ? ASYNC_RUN : 0;
+	while (!async_cas(a, &old, ((old & ~(uint32_t)(ASYNC_STATE | ASYNC_ARRIVAL)) | ASYNC_WOKEN) + run));
 	return old;
 }
 
-/* The bit was taken off token by us: its owner sleeps until this. */
-static void async_tell(struct chan__parker *awaiter)
+/* The bit was taken off token by us: who set it sleeps until this. */
+static void async_tell(void *awaiter)
 {
-	awaiter->kind->unpark(awaiter);
+	struct chan__parker *p = (struct chan__parker *)awaiter;
+
+	p->kind->unpark(p);
 }
 
 /* ----------------------------------------------------------------- the callback */
@@ -199,16 +216,16 @@ static void async_arrived(struct async *a, uint32_t old)
 	struct chan__parker *p = &a->waiter.parker;
 	struct async_run run;
 
-	if (old & ASYNC_AWAITED)
-		async_tell((struct chan__parker *)p->extra);
+	if (old & ASYNC_ARRIVAL)
+		async_tell(p->extra);
 	if ((old & ASYNC_STATE) == ASYNC_ARMING)
 		return;
 	async_call(a, &run);
 	if (run.gone) {
 		if (run.awaiter)
 			async_tell(run.awaiter);
-	} else if (async_move(a, UINT32_MAX - ASYNC_RUN + 1) & ASYNC_AWAITED) {
-		async_tell((struct chan__parker *)p->extra);
+	} else if (async_end_runs(a, 1, 0) & ASYNC_END) {
+		async_tell(a->canceller);
 	}
 }
 
@@ -249,8 +266,8 @@ static void async_defer(struct chan__parker *p, struct chan__calls *calls)
 	if (async_put_off(a, &old))
 		async_link(calls, &a->node);
 	chan__lock_release(&calls->chan->call_lock);
-	if (old & ASYNC_AWAITED)
-		async_tell((struct chan__parker *)p->extra);
+	if (old & ASYNC_ARRIVAL)
+		async_tell(p->extra);
 }
 
 /* The first that is still in the ring: its callback counts as running.  NULL: none is. */
@@ -279,7 +296,7 @@ static void async_call_rest(struct chan__calls *calls)
 }
 
 /* The owner's: it is not called, but counts as woken; or it was called meanwhile. */
-static void async_take_back(struct async *a)
+static void async_leave_calls(struct async *a)
 {
 	chan__lock_acquire(&a->chan->call_lock);
 	if ((async_load(a) & ASYNC_STATE) == ASYNC_DUE) {
@@ -296,10 +313,18 @@ static const struct chan__parker_kind async_kind = {
 	.call = async_call_rest,
 };
 
+static struct async *async_of(chan_waker_t *w)
+{
+	struct async *a = (struct async *)(void *)w;
+
+	return a && a->waiter.parker.kind == &async_kind ? a : NULL;
+}
+
 /* -------------------------------------------------------------------- the owner */
 
-/* Sleeps until token is no longer `old`. */
-static void async_await(struct async *a, uint32_t old)
+/* Sleeps until `bit`, which is set where token is still `old`, is taken off; `place`
+ * is that of its setter's parker. */
+static void async_await(struct async *a, uint32_t old, uint32_t bit, void **place)
 {
 	static const struct chan__deadline forever = { true, { 0, 0 } };
 	struct chan__parker_room room;
@@ -307,32 +332,44 @@ static void async_await(struct async *a, uint32_t old)
 
 	parker.extra = &room;
 	chan__parker_default.init(&parker);
-	a->waiter.parker.extra = &parker;
-	if (async_cas(a, &old, old | ASYNC_AWAITED))
+	*place = &parker;
+	if (async_cas(a, &old, old | bit))
 		chan__parker_default.park(&parker, &forever);
 	chan__parker_default.fini(&parker);
 }
 
+/* It was ARMED or DUE: now it is IDLE, or has been woken, or claimed. */
+static void async_take_back(struct async *a, uint32_t token)
+{
+	if ((token & ASYNC_STATE) == ASYNC_DUE) {
+		async_leave_calls(a);
+		return;
+	}
+	if (!chan__waiter_claim(&a->waiter)) {
+		async_await(a, token, ASYNC_ARRIVAL, &a->waiter.parker.extra);
+		return;
+	}
+	a->chan->flavor->unwatch(a->chan, async_side(a), &a->node);
+	async_set(a, ASYNC_IDLE);
+}
+
 /*
  * Ends the registration.  True: it had fired, or is about to, and that
- * wake-up is now the caller's to answer.
+ * wake-up is now the caller's to answer.  In a child, one of the parent's is only
+ * forgotten: it stands in no queue of the child's, and its neighbours there are stale.
  */
 static bool async_withdraw(struct async *a)
 {
 	uint32_t token;
 
-	while (((token = async_load(a)) & ASYNC_STATE) == ASYNC_ARMED) {
-		if (chan__waiter_claim(&a->waiter)) {
-			a->chan->flavor->unwatch(a->chan, a->side, &a->node);
-			async_set(a, ASYNC_IDLE);
-			return false;
-		}
-		async_await(a, token);
+	if (a->node.generation != chan__process_generation()) {
+		async_set(a, ASYNC_IDLE);
+		return false;
 	}
+	while (async_stands(token = async_load(a)))
+		async_take_back(a, token);
 	if ((token & ASYNC_STATE) == ASYNC_IDLE)
 		return false;
-	if ((token & ASYNC_STATE) == ASYNC_DUE)
-		async_take_back(a);
 	async_set(a, ASYNC_IDLE);
 	return true;
 }
@@ -346,7 +383,7 @@ static bool async_arm(struct async *a, const struct chan__watch *w, bool *woken)
 	a->node.receiver = w->node.receiver;
 	a->node.observer = w->chan->flavor->meets_in_queue; /* a partner would do its work */
 	a->chan = w->chan;
-	a->side = w->side;
+	a->node.generation = chan__process_generation();
 	async_set(a, ASYNC_ARMING);
 	if (w->chan->flavor->watch(w->chan, w->side, &a->node)) {
 		if (async_set_armed(a))
@@ -361,13 +398,13 @@ static bool async_arm(struct async *a, const struct chan__watch *w, bool *woken)
 static void async_pass_on(const struct async *a)
 {
 	chan__hold(a->chan);
-	a->chan->flavor->pass_on(a->chan, a->side, a->node.receiver);
+	a->chan->flavor->pass_on(a->chan, async_side(a), a->node.receiver);
 	chan__release(a->chan);
 }
 
 static bool async_is_for(const struct async *a, const struct chan__watch *w)
 {
-	return a->chan == w->chan && a->side == w->side && a->node.receiver == w->node.receiver;
+	return a->chan == w->chan && a->node.receiver == w->node.receiver;
 }
 
 /* Of a wake-up that was answered by an attempt, what is left goes to others; one
@@ -383,12 +420,20 @@ static int async_poll(struct async *a, const struct chan__watch *w)
 	}
 	e = chan__attempt(w);
 	while (e == EAGAIN) {
-		if (async_arm(a, w, &woken))
+		if ((async_load(a) & ASYNC_CANCELLED) || async_arm(a, w, &woken))
 			return EAGAIN;
 		e = chan__attempt(w);
 	}
 	if (woken)
 		w->chan->flavor->pass_on(w->chan, w->side, w->node.receiver);
+	return e;
+}
+
+/* A poll that cannot be: it leaves the waker idle, as every result but EAGAIN. */
+static int async_refuse(struct async *a, int e)
+{
+	if (a && async_withdraw(a))
+		async_pass_on(a);
 	return e;
 }
 
@@ -401,7 +446,7 @@ static int async_poll_held(chan_waker_t *waker, const struct chan__watch *w)
 	if (!a)
 		return EINVAL;
 	if (w->chan->flavor->due && w->chan->capacity > 0)
-		return ENOTSUP; /* no thread would be there to call at that time */
+		return async_refuse(a, ENOTSUP); /* no thread would be there to call at that time */
 	chan__u32_store_relaxed(&w->chan->callbacks, 1);
 	chan__hold(w->chan);
 	e = async_poll(a, w);
@@ -424,6 +469,20 @@ static uint32_t async_leave_runs(const struct async *a, struct async_run **outer
 	return n;
 }
 
+/* CANCELLED is set: ends the registration once no callback runs.  True: it had fired. */
+static bool async_await_all(struct async *a)
+{
+	uint32_t token;
+
+	while ((token = async_load(a)) >= ASYNC_RUN || async_stands(token))
+		if (token >= ASYNC_RUN)
+			async_await(a, token, ASYNC_END, &a->canceller);
+		else
+			async_take_back(a, token);
+	async_set_bits(a, ASYNC_STATE | ASYNC_CANCELLED, ASYNC_IDLE);
+	return (token & ASYNC_STATE) == ASYNC_WOKEN;
+}
+
 /* ------------------------------------------------------------------- the calls */
 
 CHAN__EXPORT void chan_waker_init(chan_waker_t *w, void (*wake)(void *arg), void *arg)
@@ -441,7 +500,6 @@ CHAN__EXPORT void chan_waker_init(chan_waker_t *w, void (*wake)(void *arg), void
 	chan__waiter_init(&a->waiter, &async_kind, NULL);
 	a->wake = wake;
 	a->arg = arg;
-	a->magic = ASYNC_MAGIC;
 }
 
 CHAN__EXPORT int chan_poll_recv(chan_receiver_t *rx, void *msg, chan_waker_t *w)
@@ -449,7 +507,7 @@ CHAN__EXPORT int chan_poll_recv(chan_receiver_t *rx, void *msg, chan_waker_t *w)
 	struct chan__watch watch;
 
 	if (!rx)
-		return EINVAL;
+		return async_refuse(async_of(w), EINVAL);
 	chan__watch_init(&watch, rx->chan, rx);
 	watch.node.target = msg;
 	return async_poll_held(w, &watch);
@@ -461,7 +519,7 @@ CHAN__EXPORT int chan_poll_send(chan_sender_t *tx, const void *msg, chan_waker_t
 	struct chan__watch watch;
 
 	if (!c || (!msg && c->msg_size > 0))
-		return EINVAL;
+		return async_refuse(async_of(w), EINVAL);
 	chan__watch_init(&watch, c, NULL);
 	watch.node.source = msg;
 	return async_poll_held(w, &watch);
@@ -471,15 +529,13 @@ CHAN__EXPORT void chan_waker_cancel(chan_waker_t *w)
 {
 	struct async *a = async_of(w);
 	struct async_run *run;
-	uint32_t n, token;
+	uint32_t n;
 
 	if (!a)
 		return;
 	n = async_leave_runs(a, &run);
-	if (async_withdraw(a))
+	if (async_end_runs(a, n, ASYNC_CANCELLED) & ASYNC_END)
+		run->awaiter = a->canceller;
+	if (async_await_all(a))
 		async_pass_on(a);
-	if (n > 0 && (async_move(a, UINT32_MAX - n * ASYNC_RUN + 1) & ASYNC_AWAITED))
-		run->awaiter = (struct chan__parker *)a->waiter.parker.extra;
-	while ((token = async_load(a)) >= ASYNC_RUN)
-		async_await(a, token);
 }

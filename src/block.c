@@ -263,6 +263,20 @@ static int block_attempt(const struct chan__watch *w, bool *cancelled)
 }
 
 /*
+ * A callback that runs on the way may drop the handle in use, and the token.  While
+ * the thread waits the first waker may be registered, and its callback run here: so
+ * who is going to wait holds both, callbacks or not.
+ */
+static void block_hold(const struct chan__watch *w, bool *held)
+{
+	if (*held)
+		return;
+	*held = true;
+	for (; w; w = w->next)
+		chan__hold(w->chan);
+}
+
+/*
  * A wake-up that was spent on this thread is answered by an attempt, always.
  * What it leaves behind is passed on at the end: more messages or slots, or
  * the end of the channel, which every waiter hears from the one before it.
@@ -270,11 +284,13 @@ static int block_attempt(const struct chan__watch *w, bool *cancelled)
  * A token, if there is one, is the second watch.  Its trigger wakes the thread like
  * anything else, for one more attempt, and is not passed on: it wakes everybody.
  */
-static int block(struct chan__watch *w, const struct chan__deadline *d)
+static int block(struct chan__watch *w, const struct chan__deadline *d, bool *held)
 {
 	bool cancelled;
 	int e = block_attempt(w, &cancelled);
 
+	if (e == EAGAIN && !cancelled)
+		block_hold(w, held);
 	while (e == EAGAIN && !cancelled && (e = spin_on_channel(w)) == EAGAIN) {
 		struct chan__watch *chosen;
 		int waited = block_once(w, d, &chosen);
@@ -292,18 +308,15 @@ static int block(struct chan__watch *w, const struct chan__deadline *d)
 	return e == EAGAIN ? ECANCELED : e;
 }
 
-/* A destructor that runs on the way may drop the handle in use, and the token. */
 static int block_held(struct chan__watch *w, const struct chan__deadline *d)
 {
-	bool held = chan__hold_for_callbacks(w->chan);
+	bool held = false;
 	int e;
 
-	if (held && w->next)
-		chan__hold(w->next->chan);
-	e = block(w, d);
-	if (held && w->next)
-		chan__release(w->next->chan);
-	if (held)
+	if (chan__has_callbacks(w->chan))
+		block_hold(w, &held);
+	e = block(w, d, &held);
+	for (; held && w; w = w->next)
 		chan__release(w->chan);
 	return e;
 }

@@ -368,7 +368,15 @@ CHAN__EXPORT int chan_try_send_many(chan_sender_t *tx, const void *msgs, size_t 
 	return *sent > 0 ? 0 : e;
 }
 
-static int chan_send_all(struct chan *c, const char *msgs, size_t n, size_t *sent)
+/* One that is going to wait holds in any case, see block_hold. */
+static void chan_hold_once(struct chan *c, bool *held)
+{
+	if (!*held)
+		chan__hold(c);
+	*held = true;
+}
+
+static int chan_send_all(struct chan *c, const char *msgs, size_t n, size_t *sent, bool *held)
 {
 	int e = 0;
 
@@ -379,13 +387,14 @@ static int chan_send_all(struct chan *c, const char *msgs, size_t n, size_t *sen
 		*sent += count;
 		if (e != EAGAIN)
 			continue;
+		chan_hold_once(c, held);
 		e = chan__block_send(c, chan__message_at(msgs, *sent, c->msg_size), &chan_forever, NULL);
 		*sent += e == 0;
 	}
 	return e;
 }
 
-/* Between two messages a destructor may have dropped the handle in use. */
+/* Between two messages a callback may have dropped the handle in use. */
 CHAN__EXPORT int chan_send_many(chan_sender_t *tx, const void *msgs, size_t n, size_t *sent)
 {
 	struct chan *c = chan_to(tx);
@@ -395,7 +404,7 @@ CHAN__EXPORT int chan_send_many(chan_sender_t *tx, const void *msgs, size_t n, s
 	if (!chan_batch_valid(c, msgs, c ? c->msg_size : 0, n, sent))
 		return EINVAL;
 	held = chan__hold_for_callbacks(c);
-	e = chan_send_all(c, (const char *)msgs, n, sent);
+	e = chan_send_all(c, (const char *)msgs, n, sent, &held);
 	if (held)
 		chan__release(c);
 	return e;
@@ -447,10 +456,12 @@ CHAN__EXPORT int chan_recv_many(chan_receiver_t *rx, void *msgs, size_t max, siz
 	c = rx->chan;
 	held = chan__hold_for_callbacks(c);
 	e = max > 0 ? chan__serve_then_recv(rx, msgs, max, received) : 0;
-	if (*received > 0)
+	if (*received > 0) {
 		e = 0;
-	else if (e == EAGAIN)
+	} else if (e == EAGAIN) {
+		chan_hold_once(c, &held);
 		e = chan_recv_some(rx, msgs, max, received);
+	}
 	if (held)
 		chan__release(c);
 	return e;

@@ -45,6 +45,7 @@
  * finds no descriptor, so a number that the system has given out again is never
  * written to.  Pollables stay in the list, and are used again, until the channel goes.
  */
+#include "base/backoff.h"
 #include "base/event.h"
 #include "flavor.h"
 
@@ -373,13 +374,24 @@ static int pollable_request(struct chan *c, enum chan__side side, struct chan_re
 	return 0;
 }
 
-/* In a forked child the lock may never come back; then the descriptor stays. */
+/*
+ * Open for the caller, whose side is about to end: so the generation stays what it
+ * is.  The lock of a descriptor that this process made comes back.  One of the
+ * parent's may have been taken at the fork, and never will: then the child's copy of
+ * the number stays open, and the pollable is not looked at again.
+ */
 static bool pollable_enter(struct pollable *p)
 {
-	if (chan__is_forked(p->chan))
-		return chan__lock_try(&p->lock);
-	chan__lock_acquire(&p->lock);
-	return true;
+	if (p->generation == chan__process_generation()) {
+		chan__lock_acquire(&p->lock);
+		return true;
+	}
+	for (int i = 0; i < CHAN__LOCK_TRIES; i++) {
+		if (chan__lock_try(&p->lock))
+			return true;
+		chan__yield(); /* a holder of this process is about to leave it */
+	}
+	return false;
 }
 
 void chan__polled_end(struct chan *c, const struct chan_receiver *rx)
@@ -387,12 +399,10 @@ void chan__polled_end(struct chan *c, const struct chan_receiver *rx)
 	const void *key = pollable_key(c, rx);
 
 	for (struct pollable *p = pollable_first(c); p; p = p->next) {
-		if (!pollable_enter(p))
+		if (!pollable_is_open_for(p, key) || !pollable_enter(p))
 			continue;
-		if (pollable_is_open_for(p, key)) {
-			chan__ptr_store_release(&p->owner, NULL);
-			chan__event_close(&p->event);
-		}
+		chan__ptr_store_release(&p->owner, NULL);
+		chan__event_close(&p->event);
 		pollable_leave(p);
 	}
 }

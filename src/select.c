@@ -22,6 +22,7 @@
  * Afek et al., "Atomic Snapshots of Shared Memory" (1993).
  */
 #include "base/backoff.h"
+#include "base/pause.h"
 #include "base/random.h"
 #include "block.h"
 
@@ -41,7 +42,7 @@ struct select {
 	unsigned flags;
 	uint64_t random;
 	struct chan__watch *watches; /* of the active cases, in order of index */
-	bool held;                   /* there are callbacks, and the channels are held */
+	bool held;                   /* the channels are held */
 };
 
 static const struct chan__deadline select_forever = { true, { 0, 0 } };
@@ -74,7 +75,6 @@ static void select_open_case(struct select *s, size_t i, struct chan__watch ***e
 	**end = w;
 	*end = &w->next;
 	select_slot(s, s->active++)->order = i;
-	s->held |= chan__has_callbacks(w->chan);
 }
 
 /* The set in order, or EINVAL and nothing touched. */
@@ -100,12 +100,26 @@ static int select_open(struct select *s, chan_case_t *cases, size_t n, unsigned 
 	return 0;
 }
 
-/* A callback that runs on the way may drop the handles in use. */
-static void select_hold(const struct select *s)
+/*
+ * A callback that runs on the way may drop the handles in use.  The first waker may
+ * be registered while the thread waits, so then they are held in any case.
+ */
+static void select_hold(struct select *s)
 {
 	if (s->held)
-		for (struct chan__watch *w = s->watches; w; w = w->next)
-			chan__hold(w->chan);
+		return;
+	s->held = true;
+	for (struct chan__watch *w = s->watches; w; w = w->next)
+		chan__hold(w->chan);
+}
+
+static void select_hold_for_callbacks(struct select *s)
+{
+	for (const struct chan__watch *w = s->watches; w; w = w->next)
+		if (chan__has_callbacks(w->chan)) {
+			select_hold(s);
+			return;
+		}
 }
 
 static void select_release(const struct select *s)
@@ -265,6 +279,7 @@ static int select_once(struct select *s, const struct chan__deadline *d, unsigne
 	struct chan__watch *chosen;
 	int e = chan__wait(&wait, &chosen);
 
+	CHAN_TP("select:woken");
 	if (e != EAGAIN && e != ETIMEDOUT) {
 		select_settle(s, select_index(s, chosen), e, which);
 		return 0;
@@ -285,6 +300,7 @@ static int select_wait(struct select *s, const struct chan__deadline *d, size_t 
 
 	if (select_scan(s, which))
 		return 0;
+	select_hold(s);
 	do
 		e = select_once(s, d, &aside, which);
 	while (e == EAGAIN);
@@ -302,7 +318,7 @@ static int select_until(chan_case_t *cases, size_t n, unsigned flags,
 		return e;
 	if (s.active == 0 && d->forever)
 		return EINVAL;
-	select_hold(&s);
+	select_hold_for_callbacks(&s);
 	e = select_wait(&s, d, which);
 	select_release(&s);
 	return e;
@@ -322,7 +338,7 @@ CHAN__EXPORT int chan_try_select(chan_case_t *cases, size_t n, unsigned flags, s
 
 	if (e != 0)
 		return e;
-	select_hold(&s);
+	select_hold_for_callbacks(&s);
 	e = select_snapshot(&s, which);
 	select_release(&s);
 	return e;

@@ -1,116 +1,469 @@
 #!/bin/sh
-# check-bench.sh - each cell of the benchmark at a tiny size, and what the
-# runner and the report make of planted programs.
+# check-bench.sh - each cell of the benchmark at a tiny size, what its checks find,
+# and what the runner and the report make of planted programs.
 
 . "${top_srcdir:=.}/tests/tally.sh"
 bench=$top_builddir/bench/chan_bench
-runner=$top_srcdir/bench/run.sh
-report=$top_srcdir/bench/report.awk
+source=$top_srcdir/bench
+t=$tally_tmp
+compiler=$CC
+export CC
 
 # ------------------------------------------------------------------ the program
 
-# One record of this cell, whose flavor matches the pattern.
+n='[0-9]+'
+costs='"wall_ns":[1-9][0-9]*,"user_ns":'$n',"system_ns":'$n',"voluntary":'$n',"involuntary":'$n',"peak_kib":[1-9][0-9]*'
+latency=',"latency_ns":\{"samples":[1-9][0-9]*,"p50":'$n',"p90":'$n',"p99":'$n',"p999":'$n',"max":'$n'\}'
+
+# one_record CELL IMPL MESSAGES THREADS SIZE WIDTH: nothing else on stdin
 one_record() {
-	awk -v cell="$1" -v flavor="$2" '
-		{ print }
-		NF == 5 && $1 == cell && $2 ~ "^libchan:" flavor "$" && $3 == 400 && $4 > 0 && $5 > 0 { good++ }
-		END { exit !(NR == 1 && good == 1) }'
+	case $1 in
+	*_pingpong | wake) tail=$latency ;;
+	*) tail= ;;
+	esac
+	read -r record && ! read -r more &&
+	echo "$record" | grep -E "^\{\"cell\":\"$1\",\"impl\":\"$2\",\"version\":\"[0-9.]+\",\
+\"messages\":$3,\"threads\":$4,\"size\":$5,\"width\":$6,$costs$tail\}\$"
 }
 
+# measures CELL IMPL SIZE: 30 messages with 3 threads or 2 channels, where it has them
 measures() {
-	record=$("$bench" $3 "$1" 397) || return
-	echo "$record" | one_record "$1" "$2"
+	threads=1
+	width=1
+	case $1 in *_mpsc | *_spmc | *_mpmc | *_select_both) threads=3 ;; esac
+	case $1 in *_select_* | broadcast) width=2 ;; esac
+	"$bench" --impl "$2" --size "$3" --threads 3 --width 2 "$1" 30 >"$t/out" || return
+	one_record "$1" "$2" 30 $threads "$3" $width <"$t/out"
 }
 
 exits_with() {
 	wanted=$1
 	shift
-	"$bench" "$@"
+	"$@"
 	[ $? -eq "$wanted" ]
 }
 
-"$bench" --list >"$tally_tmp/list"
-expect 'there are 21 cells' test "$(sort -u "$tally_tmp/list" | wc -l)" -eq 21
-for cell in $(cat "$tally_tmp/list"); do
-	expect "$cell" measures "$cell" '[a-z_]+' ''
-	expect "$cell with mutex_condvar" measures "$cell" mutex_condvar '--flavor mutex_condvar'
+"$bench" --list >"$t/list"
+expect 'there are 47 cells' test "$(cut -d' ' -f1 "$t/list" | sort -u | wc -l)" -eq 47
+expect 'no line of the list is there twice' test -z "$(sort "$t/list" | uniq -d)"
+while read -r cell impl; do
+	expect "$cell, $impl" measures "$cell" "$impl" 8
+done <"$t/list"
+first_of() { awk -v cell="$1" '$1 == cell { print $2; exit }' "$t/list"; }
+for size in 0 4096; do
+	for cell in bounded0_mpmc bounded128_mpsc unbounded_seq bounded1_select_both broadcast batch loop mixed oneshot; do
+		expect "$cell, $size bytes" measures $cell "$(first_of $cell)" $size
+	done
 done
-refuse 'another flavor than asked for is noticed' measures bounded1_spsc list '--flavor array'
-expect 'a flavor that cannot serve is told apart' exits_with 77 --flavor list bounded1_spsc 400
-expect 'a flavor that there is not' exits_with 2 --flavor none bounded1_spsc 400
-expect 'a cell that there is not' exits_with 2 bounded_pingpong 400
-expect 'no messages' exits_with 2 bounded1_spsc 0
-expect 'messages that are no number' exits_with 2 bounded1_spsc 4x
+expect 'bounded128_mpmc, 7 bytes' measures bounded128_mpmc libchan:array 7
+expect 'messages are rounded up to equal shares' \
+	sh -c "'$bench' --threads 7 bounded128_mpmc 30 | grep -q '\"messages\":35,\"threads\":7,'"
+expect 'an implementation that cannot serve is told apart' exits_with 77 "$bench" --impl libchan:list bounded1_spsc 30
+expect 'one that there is not' exits_with 2 "$bench" --impl none bounded1_spsc 30
+expect 'a cell that there is not' exits_with 2 "$bench" bounded_pingpong 30
+expect 'no messages' exits_with 2 "$bench" bounded1_spsc 0
+expect 'messages that are no number' exits_with 2 "$bench" bounded1_spsc 4x
+expect 'an option without its value' exits_with 2 "$bench" --threads
+if [ -w /dev/full ]; then
+	expect 'a record that cannot be written' exits_with 1 sh -c "'$bench' bounded1_spsc 30 >/dev/full"
+fi
+
+# A queue that does what $PLANT says, behind the same harness.
+cat >"$t/planted.c" <<'END'
+#include <pthread.h>
+#include <stdlib.h>
+#include "loops.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
+static uint64_t slots[64];
+static unsigned head, tail;
+static const char *plant;
+
+static void put(void *to, const void *message, size_t size)
+{
+	(void)to;
+	pthread_mutex_lock(&lock);
+	memcpy(&slots[tail++], message, size);
+	pthread_cond_broadcast(&more);
+	pthread_mutex_unlock(&lock);
+}
+
+static unsigned place(unsigned at)
+{
+	if (!strcmp(plant, "swap") && at < 2)
+		return 1 - at;
+	return !strcmp(plant, "double") && at == 9 ? 8 : at;
+}
+
+/* Waits until all 20 messages are there, so that the plants find their places. */
+static void take(void *from, void *message, size_t size)
+{
+	(void)from;
+	pthread_mutex_lock(&lock);
+	while (tail < 20)
+		pthread_cond_wait(&more, &lock);
+	if (!strcmp(plant, "change") && head == 5)
+		slots[5] ^= 64;
+	memcpy(message, &slots[place(head++)], size);
+	pthread_mutex_unlock(&lock);
+}
+
+BENCH_LOOPS(planted, put, take)
+
+static void too_few(struct bench_party *p)
+{
+	planted_receiving(p);
+	p->taken.count--;
+}
+
+static const struct bench_works *works(size_t size)
+{
+	static const struct bench_works good = {
+		.send = planted_sending, .receive = planted_receiving, .send_then_receive = planted_seq
+	}, bad = { .send = planted_sending, .receive = too_few };
+
+	return size == 8 ? strcmp(plant, "count") ? &good : &bad : NULL;
+}
+
+static bool serves(const struct bench_impl *impl, const struct bench_cell *c)
+{
+	(void)impl;
+	return bench_is_plain(c);
+}
+
+static void open_nothing(struct bench_run *r) { (void)r; }
+static bool close_nothing(struct bench_run *r) { (void)r; return strcmp(plant, "left") != 0; }
+
+int main(int argc, char **argv)
+{
+	const struct bench_impl impl = {
+		.name = "planted", .serves = serves, .works = works, .open = open_nothing, .close = close_nothing
+	};
+	struct bench_adapter adapter = { "planted", "1", &impl, 1 };
+
+	plant = getenv("PLANT");
+	return bench_main(argc, argv, &adapter);
+}
+END
+compile_planted() {
+	# shellcheck disable=SC2086
+	$CC -D_GNU_SOURCE -I"$source" ${CPPFLAGS:-} ${CFLAGS:-} -pthread -o "$t/planted" \
+		"$t/planted.c" "$source/harness.c" "$source/parties.c" ${LDFLAGS:-}
+}
+# with_plant PLANT CELL THREADS: a queue that does that
+with_plant() {
+	PLANT=$1 "$t/planted" --threads "$3" "$2" 20
+}
+expect 'an adapter is compiled with the harness alone' compile_planted
+expect 'a size that an adapter does not take' exits_with 77 env PLANT=none "$t/planted" --size 9 unbounded_seq 20
+for cell in unbounded_seq unbounded_spsc unbounded_mpsc; do
+	expect "$cell, a queue that is right" with_plant none $cell 2
+	for plant in swap double change left; do
+		expect "$cell, a queue that is wrong: $plant" exits_with 1 with_plant $plant $cell 2
+	done
+done
+# What receivers share has no order, but a sum.
+expect 'unbounded_spmc, a queue that is right' with_plant none unbounded_spmc 2
+expect 'unbounded_spmc, a queue without an order' with_plant swap unbounded_spmc 2
+for plant in double change left count; do
+	expect "unbounded_spmc, a queue that is wrong: $plant" exits_with 1 with_plant $plant unbounded_spmc 2
+done
 
 # ------------------------------------------------------------------- the runner
 
-# planted NAME IMPLEMENTATION NS_EACH NS_OF_BOUNDED: a program that takes so long
+if ! command -v python3 >/dev/null; then
+	skip check-bench-runner 'needs python3'
+	tally_end
+fi
+
+# planted NAME IMPL NS EXTRA: an adapter that says it took NS for each message; the
+# shell commands EXTRA can look at $impl, $cell and $messages before that.
 planted() {
-	cat >"$tally_tmp/$1" <<END
+	cat >"$t/$1" <<END
 #!/bin/sh
-[ "\$1" = --list ] && { echo bounded_x; echo other_y; echo other_z; exit; }
-[ "\$1" = other_z ] && exit 77
-each=$3
-[ "\$1" = bounded_x ] && each=$4
-echo "\$1 $2 \$2 \$((\$2 * each)) \$((\$2 * each * 2))"
+if [ "\$1" = --list ]; then
+	for cell in ${cells:-bounded1_spsc unbounded_seq bounded128_pingpong}; do
+		for impl in $2; do echo "\$cell \$impl"; done
+	done
+	exit
+fi
+while [ \$# -gt 2 ]; do
+	case \$1 in --impl) impl=\$2 ;; --size) size=\$2 ;; --threads) threads=\$2 ;; --width) width=\$2 ;; esac
+	shift 2
+done
+cell=\$1
+messages=\$2
+ns=$3
+echo "\$cell \$impl \$messages \$size" >>"\${CALLS:-$t/calls}"
+$4
+echo '{"cell":"'\$cell'","impl":"'\$impl'","version":"7","messages":'\$messages',"threads":1,"size":'\$size',"width":1,"wall_ns":'\$((messages * ns))',"user_ns":'\$((messages * ns * 2))',"system_ns":0,"voluntary":0,"involuntary":0,"peak_kib":100,"latency_ns":{"samples":9,"p50":1,"p90":2,"p99":3,"p999":4,"max":5}}'
 END
-	chmod +x "$tally_tmp/$1"
+	chmod +x "$t/$1"
 }
-planted ours libchan:planted 10 10
-planted peer other 15 5
 
+# run OPTION...: two implementations of libchan and those of adapters that are named
 run() {
-	sh "$runner" --bench "$tally_tmp/ours" --records "$tally_tmp/records" "$@" >"$tally_tmp/run.out" 2>&1
+	: >"$t/calls"
+	python3 "$source/run.py" --bench "$t/ours" --peers none --build "$t/none" --records "$t/records" \
+		--json "$t/json" --rounds 2 --time 100 "$@" >"$t/run.out" 2>"$t/run.err"
+}
+said() { grep -qE -- "$1" "$t/run.out" || { cat "$t/run.out" "$t/run.err"; false; }; }
+# What the report in JSON says: a Python expression about d.
+holds() {
+	python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); j = {x["name"]: x for x in d["jobs"]}
+ok = eval(sys.argv[2]); print(ok); sys.exit(not ok)' "$t/json" "$1"
 }
 
-run --peer "$tally_tmp/peer" --rounds 2 --time 100
-expect 'the runner runs both' test $? -eq 0
-cat >"$tally_tmp/expected" <<'END'
-bounded_x libchan:planted 5000000 50000000 100000000
-bounded_x other 5000000 25000000 50000000
-other_y libchan:planted 6666666 66666660 133333320
-other_y other 6666666 99999990 199999980
+planted ours 'libchan:array libchan:list' 1000 '[ $impl = libchan:array ] || ns=2000'
+planted peer other 5000 ''
+
+expect 'the runner runs' run --adapter "$t/peer" --cells '*'
+expect 'it says nothing of its progress but on a terminal' test ! -s "$t/run.err"
+# 100 ms by 5 us; the calibration before has other counts.
+cat >"$t/expected" <<'END'
+bounded1_spsc libchan:array 20000 8
+bounded1_spsc libchan:list 20000 8
+bounded1_spsc other 20000 8
+unbounded_seq libchan:array 20000 8
+unbounded_seq libchan:list 20000 8
+unbounded_seq other 20000 8
 END
-cat "$tally_tmp/expected" "$tally_tmp/expected" >"$tally_tmp/expected-2"
-expect 'rounds are interleaved, the slower one sets the count' diff "$tally_tmp/expected-2" "$tally_tmp/records"
-expect 'what cannot be served is left out by name' grep -q '^bench: other_z: left out' "$tally_tmp/run.out"
-expect 'the report follows' grep -q '^cells lost: 1 of 2: bounded_x$' "$tally_tmp/run.out"
+grep ' 20000 ' "$t/calls" | grep -v pingpong >"$t/all"
+head -n 6 "$t/all" >"$t/got"
+expect 'all take the same count, with which the slowest needs the time asked for' diff "$t/expected" "$t/got"
+cut -d' ' -f2 "$t/all" | tr '\n' ' ' >"$t/order"
+expect 'rounds are interleaved, each begins with another' test "$(cat "$t/order")" = \
+"libchan:array libchan:list other libchan:array libchan:list other \
+libchan:list other libchan:array libchan:list other libchan:array \
+other libchan:array libchan:list other libchan:array libchan:list "
+expect 'every sample is in the report, the warm-up apart' holds \
+	'all(len(x) == 2 for i in j.values() for x in i["impls"].values()) and len(j["unbounded_seq"]["warmup"]["other"]) == 1'
+expect 'the best flavor is compared' holds 'd["summary"]["rows"][0]["ours"]["impl"] == "libchan:array"'
+expect 'the machine stands in it' holds 'd["machine"]["cpus"] > 0 and d["machine"]["kernel"] and d["state"] == "complete"'
+expect 'the table follows' said '^bounded1_spsc +array +1000 \(1000-1000\) +other +5000 \(5000-5000\) +5.00 \(5.00-5.00\) +5.00$'
 
-run --peer "$tally_tmp/peer" --rounds 1 --cells 'none other_*'
-expect 'cells are chosen by pattern' \
-	test "$(awk '{ print $1 }' "$tally_tmp/records" | sort -u | tr '\n' ' ')" = 'other_y '
-refuse 'no cell matches' run --peer '' --cells none
-refuse 'rounds are a count' run --peer '' --rounds 0
-refuse 'a failing program is noticed' run --peer false
+expect 'cells and sizes are chosen' run --cells 'none *_seq' --size 8,32
+expect 'and nothing else is run' holds 'list(j) == ["unbounded_seq", "unbounded_seq size=32"]'
+cells=bounded1_spsc planted one other 3000 '[ $cell = bounded1_spsc ] || exit 77'
+cells=unbounded_seq planted two other 4000 '[ $cell = unbounded_seq ] || exit 77'
+run --adapter "$t/one" --adapter "$t/two" --cells '*s*'
+expect 'an implementation may have several programs' holds \
+	'[j[c]["impls"]["other"][0]["wall_ns"] / j[c]["messages"] for c in ("bounded1_spsc", "unbounded_seq")] == [3000, 4000]'
+refuse 'no cell matches' run --cells none
+refuse 'rounds are a count' run --rounds 0
+refuse 'there is no such program' run --bench "$t/nothing"
+expect 'the 14 cells exist' python3 -B -c "
+import sys; sys.path.insert(0, '$source'); import plans
+cells = {line.split()[0] for line in open('$t/list')}
+sys.exit(not (len(set(plans.QUICK)) == 14 and set(plans.QUICK) <= cells and all(set(s[2]) <= cells for s in plans.SWEEPS)))"
 
-CARGO=no-such-cargo run --rounds 1
-expect 'without cargo libchan runs alone' test $? -eq 0
-expect 'and says so by name' grep -q 'cargo is not here, so libchan runs alone' "$tally_tmp/run.out"
-expect 'alone, it is all there is' \
-	test "$(awk '{ print $2 }' "$tally_tmp/records" | sort -u | tr '\n' ' ')" = 'libchan:planted '
+# ------------------------------------------------------------- what goes wrong
+
+planted broken other 5000 '[ $messages -lt 20000 ] || kill -KILL $$'
+expect 'a peer that dies does not end the run' run --adapter "$t/broken" --cells '*_spsc'
+expect 'what killed it is said' said '^bench: bounded1_spsc: other failed in round 1: killed by SIGKILL$'
+expect 'the second time it is left out' said '^bench: bounded1_spsc: other is left out from here on$'
+expect 'the others are kept' holds 'len(j["bounded1_spsc"]["impls"]["libchan:array"]) == 2 and len(d["failures"]) == 2'
+
+planted broken other 5000 "[ \$messages -lt 20000 ] || [ -e $t/once ] || { : >$t/once; kill -KILL \$\$; }"
+run --adapter "$t/broken" --cells '*_spsc'
+expect 'once is forgiven' holds 'len(j["bounded1_spsc"]["impls"]["other"]) == 2 and len(d["failures"]) == 1'
+
+planted broken other 5000 '[ $messages -lt 20000 ] || exec tail -f /dev/null'
+expect 'a peer that hangs does not end the run' run --adapter "$t/broken" --cells '*_spsc' --limit 2
+expect 'that is said' said '^bench: bounded1_spsc: other failed in round 0: hung: nothing after 2 s$'
+expect 'it is not waited for twice' holds 'len(d["failures"]) == 1 and len(j["bounded1_spsc"]["impls"]["libchan:list"]) == 2'
+
+planted broken other 5000 '[ $messages -lt 20000 ] || { echo nonsense; exit; }'
+run --adapter "$t/broken" --cells '*_spsc'
+expect 'a record that is none' said "^bench: bounded1_spsc: other failed in round 0: no record of this run: 'nonsense'$"
+planted broken other 5000 'echo why >&2; exit 77'
+expect 'what a peer cannot do is no failure' run --adapter "$t/broken" --cells '*_spsc'
+expect 'but on record' holds 'j["bounded1_spsc"]["cannot"] == {"other": "why"} and not d["failures"]'
+planted broken libchan:zero 5000 'exit 1'
+refuse 'a failure of libchan is one of the run' run --adapter "$t/broken" --cells '*_spsc'
+expect 'a peer that cannot say what it serves is skipped' run --adapter "$t/nothing" --cells '*_spsc'
+expect 'by name' said '^bench: nothing is skipped: status 127'
+
+expect 'a peer is built' run --bench "$bench" --peers pipe --build "$t/build" --cells loop --rounds 1 --time 5
+expect 'and takes part' holds 'j["loop"]["impls"]["pipe"][0]["messages"] > 0'
+CC=false
+expect 'a peer that cannot be built' run --peers pipe --build "$t/other" --cells '*_spsc'
+expect 'is skipped by name' said '^bench: pipe is skipped: false failed with status 1$'
+CC=no-such-compiler
+run --peers pipe --build "$t/other" --cells '*_spsc'
+expect 'and so is one without its toolchain' said '^skipped: pipe: no-such-compiler is not installed$'
+CC=$compiler
+
+# Like Ctrl-C: the runner is the parent of the shell that runs the adapter.
+planted broken other 5000 '[ $messages -lt 20000 ] || [ -e '"$t"'/second ] || if [ ! -e '"$t"'/first ]; then
+	: >'"$t"'/first
+else
+	: >'"$t"'/second
+	read -r _ _ _ runner _ </proc/$PPID/stat
+	kill -INT "$runner"
+	exec tail -f /dev/null
+fi'
+expect 'an interrupted run says so in its status' exits_with 130 run --adapter "$t/broken" --cells '*_spsc'
+expect 'it keeps what was measured' holds 'd["state"] == "interrupted" and list(j["bounded1_spsc"]["impls"]) == ["libchan:list"]'
+expect 'and reports it' said '^this run is not whole: it was interrupted$'
+printf '{"type":"run","half' >>"$t/records"
+expect 'it can be resumed' run --resume
+expect 'nothing that is on record is measured again' sh -c "! grep -v ' 20000 ' '$t/calls' && [ \$(grep -c . '$t/calls') -eq 5 ]"
+expect 'and then it is whole' holds 'd["state"] == "complete" and [len(x) for x in j["bounded1_spsc"]["impls"].values()] == [2, 2, 2]'
+echo nonsense >"$t/records"
+refuse 'what is no record of a run is not resumed' run --resume
+
+limited() {
+	(
+		ulimit -f "$1"
+		shift
+		CALLS=/dev/null
+		export CALLS
+		run "$@"
+	)
+}
+expect 'a disk that is full ends the run' exits_with 1 limited 6 --adapter "$t/peer" --cells '*_spsc' --rounds 30
+expect 'that is said' said "^bench: .*/records cannot be written: "
+expect 'and the report has what was measured' said '^bounded1_spsc +array +1000'
+if [ -c /dev/full ]; then
+	refuse 'a report that cannot be written' run --cells '*_spsc' --rounds 1 --text /dev/full
+	expect 'is said' said '^bench: /dev/full cannot be written: No space left'
+fi
+
+# -------------------------------------------------------------- on a terminal
+
+on_terminal() {
+	python3 - "$source/run.py" --bench "$t/ours" --peers none --records "$t/records" --cells '*_spsc' --rounds 2 \
+		--time 100 <<'END'
+import os, subprocess, sys
+try:
+    ours, theirs = os.openpty()
+except OSError:
+    sys.exit(77)
+child = subprocess.Popen([sys.executable, *sys.argv[1:]], stdout=subprocess.DEVNULL, stderr=theirs)
+os.close(theirs)
+text = b""
+while True:
+    try:
+        chunk = os.read(ours, 4096)
+    except OSError:
+        break
+    if not chunk:
+        break
+    text += chunk
+for wanted in (b"calibrating 1/1, bounded1_spsc", b"warm-up, bounded1_spsc, libchan:array", b"round 2/2, bounded1_spsc", b":00 left"):
+    if wanted not in text:
+        sys.exit(f"{wanted!r} is not in {text!r}")
+sys.exit(child.wait())
+END
+}
+on_terminal >"$t/terminal" 2>&1
+case $? in
+0) pass 'on a terminal there is a line of progress' ;;
+77) skip check-bench-terminal 'this root has no terminals' ;;
+*)
+	fail 'on a terminal there is a line of progress'
+	cat "$t/terminal" ;;
+esac
 
 # ------------------------------------------------------------------- the report
 
-# Wall ratios 4, 0.5, 2: their median is not the ratio of the medians.
-cat >"$tally_tmp/records" <<'END'
-c libchan:array 10 100 200
-c other 10 400 200
-c libchan:array 10 400 800
-c other 10 200 200
-c libchan:array 10 200 400
-c other 10 400 200
-d libchan:list 10 800 100
-d other 10 100 100
+# records FILE NS...: libchan's and the peer's ns of each round, in one cell
+records() {
+	python3 - "$@" <<'END'
+import json, sys
+def line(**fields):
+    file.write(json.dumps(fields) + "\n")
+with open(sys.argv[1], "w") as file:
+    job = {"name": "unbounded_seq", "cell": "unbounded_seq", "threads": 4, "size": 8, "width": 4, "pin": ""}
+    line(type="header", started="then", machine={"processor": "x", "cpus": 1, "hypervisor": False, "memory_kib": 1,
+         "governor": "", "system": "s", "kernel": "k", "libc": "l", "compiler": "c", "cflags": "", "rustc": "", "go": "",
+         "load_at_start": "0"}, options={"rounds": 3, "time": 300}, jobs=[job])
+    line(type="count", job=job["name"], messages=10, ns={}, cannot={})
+    for n, pair in enumerate(sys.argv[2:], 1):
+        for impl, ns in zip(("libchan:list", "other"), pair.split("/")):
+            if ns:
+                line(type="run", job=job["name"], round=n, record={"cell": "unbounded_seq", "impl": impl, "version": "1",
+                     "messages": 10, "wall_ns": 10 * int(ns), "user_ns": 10 * int(ns), "system_ns": 10 * int(ns)})
+    line(type="end", state="complete")
 END
-columns() { awk -f "$report" "$tally_tmp/records" | awk -v cell="$1" '$1 == cell { $1 = $1; print }'; }
+}
+report() { python3 "$source/report.py" "$@" >"$t/run.out" 2>&1; }
+
+# Ratios 4, 0.5, 2 within the rounds: their median is not the ratio of the medians.
+records "$t/r" 10/40 40/20 20/40
+report "$t/r" --json "$t/json"
 expect 'median, least, most, and the median of ratios' \
-	test "$(columns c)" = 'c array 10 20.0 (10.0-40.0) 40.0 (20.0-40.0) 2.00 40.0 20.0 0.50'
-expect 'the geometric mean and the losses' test "$(awk -f "$report" "$tally_tmp/records" | tail -n 2)" = \
-	'geometric mean of other/libchan: wall 0.50, user+sys 0.71
-cells lost: 1 of 2: d'
-broken_report() { echo "$1" | awk -f "$report" "$tally_tmp/records" -; }
-refuse 'another count of messages is noticed' broken_report 'd other 11 100 100'
-refuse 'half a record is noticed' broken_report 'd other 10'
-refuse 'no records are noticed' awk -f "$report" /dev/null
+	said '^unbounded_seq +list +20.0 \(10.0-40.0\) +other +40.0 \(20.0-40.0\) +2.00 \(0.50-4.00\) +2.00$'
+expect 'a report in JSON can be read again' report "$t/json"
+expect 'and says the same' said '2.00 \(0.50-4.00\)'
+records "$t/lost" 40/10 40/20 40/10
+report "$t/lost"
+expect 'a cell that is lost' said '^lost: 1 of 1: unbounded_seq \(0.25, other\)$'
+expect 'who is the fastest' said '^fastest in: other 1$'
+records "$t/odd" 10/40 40/20 20/
+report "$t/odd"
+expect 'a round without a partner is no pair' said '2.25 \(0.50-4.00\)'
+report "$t/lost" --bars
+expect 'the bar of a cell that is lost points the other way' said '^ +unbounded_seq +other +0.25  ################\|$'
+report "$t/r" --bars
+expect 'the bar of one that is won' said '^ +unbounded_seq +other +2.00  \|########$'
+sed 's/unbounded_seq/wake/g; s/"wall_ns": [0-9]*/&, "latency_ns": {"p50": 70, "p90": 1, "p99": 1, "p999": 1, "max": 1}/' \
+	"$t/r" >"$t/woken"
+report "$t/woken"
+expect 'waking is judged by its latency' said '^wake +list +70.0 \(70.0-70.0\) +other +70.0 \(70.0-70.0\) +1.00 '
+refuse 'what is no report is noticed' report "$0"
+mkdir "$t/without"
+echo 'raise ImportError(name="matplotlib")' >"$t/without/matplotlib.py"
+expect 'without matplotlib' env PYTHONPATH="$t/without" python3 "$source/report.py" "$t/r" --plots "$t/plots"
+PYTHONPATH=$t/without python3 "$source/report.py" "$t/r" --plots "$t/plots" >"$t/run.out"
+expect 'plots are skipped by name' said '^bench: plots are skipped: matplotlib is not installed$'
+
+if python3 -c 'import matplotlib' 2>/dev/null; then
+	expect 'plots are drawn' python3 "$source/report.py" "$t/r" --plots "$t/plots"
+	expect 'as SVG and PNG' test -s "$t/plots/throughput.svg" -a -s "$t/plots/throughput.png"
+else
+	skip check-bench-plots 'needs matplotlib'
+fi
+expect 'every peer that can be built has a source' python3 -B -c "
+import sys; sys.path.insert(0, '$source'); import peers
+sys.exit(any(not (peers.SOURCES / x[0]).exists() for x in peers.NATIVE.values()))"
+
+# Figures of before, all of them twice as long; then one peer that is not.
+reference() {
+	python3 - "$source" "$t/r" "$@" <<'END' && python3 "$source/reference.py" "$t/r" >"$t/run.out"
+import sys; sys.dont_write_bytecode = True; sys.path.insert(0, sys.argv[1])
+import json, reference
+far = dict(pair.split("=") for pair in sys.argv[3:])
+lines = [json.loads(line) for line in open(sys.argv[2])][:1]
+cells = ("bounded0_spsc", "unbounded_mpmc")
+lines[0]["jobs"] = [{**lines[0]["jobs"][0], "name": cell, "cell": cell} for cell in cells]
+for cell in cells:
+    for peer, ns in zip(reference.PEERS, reference.FIGURES[cell]):
+        if ns:
+            wall = int(ns * 1000 * float(far.get(cell + ":" + peer, 2)))
+            lines.append({"type": "run", "job": cell, "round": 1, "record": {"cell": cell, "impl": peer, "version": "1",
+                          "messages": 1000, "wall_ns": wall, "user_ns": wall, "system_ns": 0}})
+open(sys.argv[2], "w").writelines(json.dumps(line) + "\n" for line in lines)
+END
+}
+expect 'another machine is no disagreement' reference
+expect 'and that is said' said '^2 of 2 cells agree within 1.5$'
+refuse 'peers that stand to each other otherwise are' reference bounded0_spsc:kanal=4
+expect 'they are named' said '^bounded0_spsc +differs: kanal takes 2.00 of what it did$'
+
+compare() { python3 "$source/compare" "$@" >"$t/run.out" 2>&1; }
+records "$t/before" 20/30 21/31 22/30
+records "$t/after" 30/30 31/31 33/30
+records "$t/near" 21/30 23/31 24/30
+expect 'a cell that got slower is one of the status' exits_with 1 compare "$t/before" "$t/after"
+expect 'it is named' said '^unbounded_seq +libchan:list +21.0 .* 1.48 +SLOWER$'
+expect 'the other way it is faster' compare "$t/after" "$t/before"
+expect 'and named, too' said '^unbounded_seq +libchan:list .* faster$'
+expect 'ranges that overlap are noise' compare "$t/before" "$t/near"
+expect 'what peers did is the machine' said '^the peers moved by 1.00'
+refuse 'two that have nothing in common' compare "$t/before" "$t/after" --impls none
 
 tally_end

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -21,6 +22,8 @@
 #include "base/event.h"
 #include "block.h"
 #include "support/support.h"
+
+extern void (*chan__tp_hook)(const char *name);
 
 /* --------------------------------------------------------- what the library does */
 
@@ -59,6 +62,32 @@ static void hold_at(enum work what, bool after)
 	must(sem_init(&hold.arrived, 0, 0) == 0 && sem_init(&hold.go, 0, 0) == 0);
 	hold.after = after;
 	atomic_store(&hold.what, what);
+}
+
+/* The subject is held at a pause point of the library, the first time it passes; the
+ * name is without the flavor's. */
+static const char *hold_point;
+static atomic_bool held_at_point;
+
+static void on_point(const char *name)
+{
+	if (!is_subject || strcmp(strchr(name, ':'), hold_point) != 0 || atomic_exchange(&held_at_point, true))
+		return;
+	sem_post(&hold.arrived);
+	wait_sem(&hold.go);
+}
+
+static void hold_at_point(const char *name)
+{
+	must(sem_init(&hold.arrived, 0, 0) == 0 && sem_init(&hold.go, 0, 0) == 0);
+	hold_point = name;
+	atomic_store(&held_at_point, false);
+	__atomic_store_n(&chan__tp_hook, on_point, __ATOMIC_RELEASE);
+}
+
+static void hold_nobody(void)
+{
+	__atomic_store_n(&chan__tp_hook, NULL, __ATOMIC_RELEASE);
 }
 
 int __real_chan__event_open(struct chan__event *e);
@@ -684,6 +713,41 @@ static void let_go(struct trying *t)
 	must_eq(t->result, 0);
 }
 
+/* A single producer has moved the tail, and the channel is closed: the closer sees a
+ * message to come.  It never does, and the end is shown by whoever takes it back. */
+static void a_send_that_is_taken_back_shows_the_end(const struct kind *k)
+{
+	static const char *const flavors[] = { "array", "list" };
+
+	(void)k;
+	for (size_t i = 0; i < COUNT_OF(flavors); i++) {
+		struct trying t = { .sends = true };
+		struct ends e;
+		chan_attr_t attr;
+		int fd;
+
+		must_give(0, chan_attr_init(&attr));
+		must_give(0, chan_attr_setflavor(&attr, flavor_named(flavors[i])));
+		must_give(0, chan_attr_setcapacity(&attr, i == 0 ? 4 : CHAN_UNBOUNDED));
+		must_give(0, chan_attr_setproducers(&attr, CHAN_SINGLE));
+		e = attr_open(&attr, 8);
+		fd = receiver_fd(e.rx);
+		t.e = &e;
+		hold_at_point(":advanced");
+		worker_start(&t.worker, try_held, &t);
+		wait_sem(&hold.arrived);
+		chan_close(e.c);
+		sem_post(&hold.go);
+		worker_join(&t.worker);
+		hold_nobody();
+		must_eq(t.result, EPIPE);
+		must(readable(fd));
+		must_give(EPIPE, chan_try_recv(e.rx, NULL));
+		must(readable(fd));
+		ends_drop(&e);
+	}
+}
+
 /* Put aside by the thread it woke, with the descriptor in its hands: that thread
  * takes the message, and its descriptor is down. */
 static void who_takes_the_last_message_lowers(const struct kind *k)
@@ -976,6 +1040,71 @@ static void a_select_is_a_partner(const struct kind *k)
 }
 
 /* Each waits for the other to wait. */
+/* Two threads meet, and each drops its own handle: who comes second in the destructor of
+ * the message, and is held when its partner knows; who came first then drops the last. */
+struct meeting {
+	struct ends e;
+	bool sends, subject;
+	int result;
+	struct worker worker;
+};
+
+static void meet(void *arg)
+{
+	struct meeting *m = arg;
+	uint64_t number = 5;
+
+	is_subject = m->subject;
+	m->result = m->sends ? chan_send(m->e.tx, &number) : chan_recv(m->e.rx, NULL);
+	if (m->subject)
+		return;
+	if (m->sends)
+		chan_sender_drop(m->e.tx);
+	else
+		chan_receiver_drop(m->e.rx);
+}
+
+static void drop_the_subjects(void *msg, void *arg)
+{
+	struct meeting *m = arg;
+
+	(void)msg;
+	must(is_subject);
+	if (m->sends)
+		chan_sender_drop(m->e.tx);
+	else
+		chan_receiver_drop(m->e.rx);
+}
+
+static void a_partner_that_was_settled_may_drop_the_last_handle(const struct kind *k)
+{
+	for (size_t sends = 0; sends < 2; sends++) {
+		struct meeting first = { .sends = !sends }, second = { .sends = sends, .subject = true };
+		struct counting counting;
+		chan_allocator_t allocator;
+		chan_attr_t attr;
+
+		counting_init(&counting); /* overwrites what it frees */
+		allocator = counting_allocator(&counting);
+		kind_attr(k, &attr);
+		must_give(0, chan_attr_setallocator(&attr, &allocator));
+		must_give(0, chan_attr_setdestructor(&attr, drop_the_subjects, &second));
+		first.e = second.e = attr_open(&attr, 8);
+		watch_ends(first.e);
+		worker_start(&first.worker, meet, &first);
+		worker_wait_asleep(&first.worker);
+		hold_at_point(":settled");
+		worker_start(&second.worker, meet, &second);
+		wait_sem(&hold.arrived);
+		worker_join(&first.worker);
+		counting_must_balance(&counting);
+		sem_post(&hold.go);
+		worker_join(&second.worker);
+		hold_nobody();
+		must(first.result == 0 && second.result == 0);
+	}
+}
+
 static void two_ends_that_are_polled_never_meet(const struct kind *k)
 {
 	struct watched w = watched_open(k);
@@ -1597,6 +1726,41 @@ static void the_child_has_descriptors_of_its_own(const struct kind *k)
 	ends_drop(&w.e);
 }
 
+/* In the child, too, closing waits for a thread that writes to the descriptor: the
+ * lock of one that the child made does come back. */
+static void close_in_child(struct ends *e)
+{
+	int fd = receiver_fd(e->rx);
+	struct dropping d = { .rx = e->rx };
+	struct trying t;
+
+	start_held(&t, e, true, RAISE, true);
+	worker_start(&d.worker, drop_receiver, &d);
+	worker_wait_asleep(&d.worker);
+	child_must(!atomic_load(&d.worker.ended) && is_open(fd));
+	let_go(&t);
+	worker_join(&d.worker);
+	child_must(!is_open(fd));
+	chan_sender_drop(e->tx);
+}
+
+static void closing_in_the_child_waits_for_who_writes(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	int fd = receiver_fd(e.rx);
+	pid_t pid = fork_child();
+
+	if (pid == 0) {
+		close_in_child(&e);
+		child_must(!is_open(fd));
+		_exit(0);
+	}
+	end_child(pid);
+	must(is_open(fd));
+	ends_drop(&e);
+	must(!is_open(fd));
+}
+
 /* ---------------------------------------------------------------------- broadcast */
 
 static struct ends broadcast_open(size_t capacity, bool lossy)
@@ -2002,6 +2166,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(they_are_exact_after_every_call, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_change_costs_one_call_and_a_message_none, NEEDS_TWO),
 	BEHAVIOUR(a_senders_change_costs_one_call, NEEDS_LIMIT | NEEDS_TWO | NEEDS_FULL),
+	BEHAVIOUR(a_send_that_is_taken_back_shows_the_end, RUNS_ONCE),
 	BEHAVIOUR(who_takes_the_last_message_lowers, NEEDS_QUEUE | NEEDS_RECEIVERS),
 	BEHAVIOUR(what_the_holder_was_robbed_of_costs_one_call, NEEDS_QUEUE | NEEDS_RECEIVERS),
 	BEHAVIOUR(who_raises_late_lowers_again, NEEDS_QUEUE),
@@ -2014,6 +2179,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_rendezvous_is_readable_while_a_partner_waits, NEEDS_RENDEZVOUS),
 	BEHAVIOUR(a_partner_that_gave_up_is_not_shown, NEEDS_RENDEZVOUS),
 	BEHAVIOUR(a_select_is_a_partner, NEEDS_RENDEZVOUS),
+	BEHAVIOUR(a_partner_that_was_settled_may_drop_the_last_handle, NEEDS_RENDEZVOUS | NEEDS_DESTRUCTOR),
 	BEHAVIOUR(two_ends_that_are_polled_never_meet, NEEDS_RENDEZVOUS),
 	BEHAVIOUR(two_ends_that_are_polled_meet_at_capacity_1, RUNS_ONCE),
 	BEHAVIOUR(several_loops_on_one_descriptor_lose_nothing, NEEDS_RECEIVERS | NEEDS_SENDERS),
@@ -2032,6 +2198,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(no_call_is_a_cancellation_point, FITS_ONE_MESSAGE),
 	BEHAVIOUR(the_childs_calls_leave_the_parents_alone, FITS_ONE_MESSAGE),
 	BEHAVIOUR(the_child_has_descriptors_of_its_own, FITS_ONE_MESSAGE),
+	BEHAVIOUR(closing_in_the_child_waits_for_who_writes, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(each_subscription_has_one, RUNS_ONCE),
 	BEHAVIOUR(dropping_a_subscription_raises_the_senders, RUNS_ONCE),
 	BEHAVIOUR(a_new_subscription_connects_again, RUNS_ONCE),

@@ -613,6 +613,40 @@ static void a_senders_callback_may_drop_the_handle_in_use(const struct kind *k)
 	must_have_called(&c, 1);
 }
 
+static void cancel_and_drop_everything(struct counted *c)
+{
+	cancel(c);
+	memset(&c->waker, 0xa5, sizeof(c->waker));
+	drop_everything(c);
+}
+
+/* The handles of one that was woken may go once it has cancelled, or polled elsewhere. */
+static void once_it_is_idle_the_handles_may_go(const struct kind *k)
+{
+	struct ends other = kind_open(k, 8);
+
+	for (size_t how = 0; how < 3; how++) {
+		struct ends e = kind_open(k, 8);
+		struct counted c;
+
+		counted_init(&c, &e);
+		c.then = how == 0 ? cancel_and_drop_everything : NULL;
+		must_give(EAGAIN, poll_recv(&c));
+		must_give(0, chan_try_send(e.tx, &c.number));
+		must_have_called(&c, 1);
+		if (how == 0)
+			continue;
+		if (how == 1)
+			cancel(&c);
+		else
+			must_give(EAGAIN, chan_poll_recv(other.rx, &c.number, &c.waker));
+		drop_everything(&c);
+		cancel(&c);
+		must_have_called(&c, 1);
+	}
+	ends_drop(&other);
+}
+
 /* Both sides of one channel are run by callbacks, the one calls the other. */
 static void send_next(struct counted *c)
 {
@@ -1045,6 +1079,52 @@ static void each_subscription_calls_its_own(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* A poll that cannot be: of a timer, without a handle or a message. */
+static void poll_in_vain(struct counted *c, size_t how)
+{
+	struct timespec got;
+	chan_receiver_t *rx;
+
+	if (how == 0) {
+		must_give(0, chan_after(CHAN_SEC * 3600, &rx));
+		must_give(ENOTSUP, chan_poll_recv(rx, &got, &c->waker));
+		chan_receiver_drop(rx);
+	} else if (how == 1) {
+		must_give(EINVAL, chan_poll_recv(NULL, &c->number, &c->waker));
+	} else if (how == 2) {
+		must_give(EINVAL, chan_poll_send(NULL, &c->number, &c->waker));
+	} else {
+		must_give(EINVAL, chan_poll_send(c->e->tx, NULL, &c->waker));
+	}
+}
+
+/* It withdraws an earlier registration, and passes on what that was woken for. */
+static void a_poll_that_cannot_be_leaves_it_idle(const struct kind *k)
+{
+	for (size_t how = 0; how < 4; how++) {
+		struct ends e = kind_open(k, 8);
+		struct counted a, b;
+
+		counted_init(&a, &e);
+		counted_init(&b, &e);
+		must_give(EAGAIN, poll_recv(&a));
+		poll_in_vain(&a, how);
+		must_give(EAGAIN, poll_recv(&a));
+		must_give(EAGAIN, poll_recv(&b));
+		queue_numbers(e.tx, 5, 1);
+		must(calls_of(&a) == 1 && calls_of(&b) == 0);
+		poll_in_vain(&a, how);
+		must(calls_of(&a) == 1 && calls_of(&b) == 1);
+		must_give(0, poll_recv(&b));
+		must_give(EAGAIN, poll_recv(&a));
+		poll_in_vain(&a, how);
+		memset(&a.waker, 0xa5, sizeof(a.waker));
+		chan_close(e.c);
+		ends_drop(&e);
+		must(calls_of(&a) == 1 && calls_of(&b) == 1);
+	}
+}
+
 /* Told of a loss, it is idle. */
 static void a_lag_ends_a_poll(const struct kind *k)
 {
@@ -1138,6 +1218,73 @@ static void cancel_waits_for_a_running_callback(const struct kind *k)
 	worker_join(&canceller);
 	worker_join(&sender);
 	must_have_called(&h.c, 1);
+	ends_drop(&e);
+}
+
+static void stay_and_poll_again(struct counted *c)
+{
+	stay(c);
+	poll_recv_again(c);
+	must_eq(c->result, EAGAIN);
+}
+
+/* The callback polls while another thread cancels, which has the last word. */
+static void cancel_ends_what_the_callback_registers(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct worker sender, canceller;
+	struct held h;
+
+	held_init(&h, &e);
+	h.c.then = stay_and_poll_again;
+	must_give(EAGAIN, poll_recv(&h.c));
+	worker_start(&sender, send_one, &e);
+	wait_sem(&h.arrived);
+	worker_start(&canceller, cancel_held, &h);
+	worker_wait_asleep(&canceller);
+	sem_post(&h.go);
+	worker_join(&canceller);
+	worker_join(&sender);
+	must_eq(h.c.number, 5);
+	queue_numbers(e.tx, 6, 1);
+	must_have_called(&h.c, 1);
+	expect_numbers(e.rx, 6, 1);
+	ends_drop(&e);
+}
+
+static void poll_again_and_stay(struct counted *c)
+{
+	poll_recv_again(c);
+	must_eq(c->result, EAGAIN);
+	stay(c);
+}
+
+/* It had registered before, and that fires while the other thread waits. */
+static void cancel_waits_for_callbacks_that_begin_meanwhile(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct worker first, second, canceller;
+	struct held h;
+
+	held_init(&h, &e);
+	h.c.then = poll_again_and_stay;
+	must_give(EAGAIN, poll_recv(&h.c));
+	worker_start(&first, send_one, &e);
+	wait_sem(&h.arrived);
+	worker_start(&canceller, cancel_held, &h);
+	worker_wait_asleep(&canceller);
+	worker_start(&second, send_one, &e);
+	wait_sem(&h.arrived);
+	must(!atomic_load(&canceller.ended));
+	sem_post(&h.go);
+	sem_post(&h.go);
+	worker_join(&canceller);
+	worker_join(&first);
+	worker_join(&second);
+	must_eq(h.c.number, 10);
+	queue_numbers(e.tx, 6, 1);
+	must_have_called(&h.c, 2);
+	expect_numbers(e.rx, 6, 1);
 	ends_drop(&e);
 }
 
@@ -1243,6 +1390,35 @@ static void what_comes_while_it_registers_is_not_missed(const struct kind *k)
 		cancel(&c);
 	}
 	ends_drop(&e);
+}
+
+/* The first thread that passes a pause point is held there. */
+static struct {
+	const char *point;
+	atomic_bool passed;
+	sem_t arrived, go;
+} halt;
+
+static void on_point(const char *name)
+{
+	if (strcmp(name, halt.point) != 0 || atomic_exchange(&halt.passed, true))
+		return;
+	sem_post(&halt.arrived);
+	wait_sem(&halt.go);
+}
+
+static void halt_at(const char *point)
+{
+	must(sem_init(&halt.arrived, 0, 0) == 0 && sem_init(&halt.go, 0, 0) == 0);
+	halt.point = point;
+	atomic_store(&halt.passed, false);
+	__atomic_store_n(&chan__tp_hook, on_point, __ATOMIC_RELEASE);
+}
+
+static void halt_over(void)
+{
+	sem_post(&halt.go);
+	__atomic_store_n(&chan__tp_hook, NULL, __ATOMIC_RELEASE);
 }
 
 /* ------------------------------------------------------------------ several at once */
@@ -1394,45 +1570,30 @@ static void nobody_waits_for_the_callback_of_another(const struct kind *k)
 	ends_drop(&e);
 }
 
-/* The closer stops between its claim and the first call. */
-static struct held *stop_at;
-static atomic_bool stopped;
-
-static void stop(const char *name)
-{
-	if (strcmp(name, "waitq:settle") == 0 && !atomic_exchange(&stopped, true)) {
-		sem_post(&stop_at->arrived);
-		wait_sem(&stop_at->go);
-	}
-}
-
 static void cancel_counted(void *arg)
 {
 	cancel(arg);
 }
 
-/* Both owners come too late, and wait for the claimer: the one that is called second
- * only until it is settled who is. */
+/* The closer stops before the first call.  Both owners come too late, and wait: that
+ * of the second one only until there is a first. */
 static void a_cancel_waits_for_its_own_callback_only(const struct kind *k)
 {
 	struct ends e = kind_open(k, 8);
 	struct worker closer, cancellers[2];
 	struct counted c[2];
-	struct held h, gate;
+	struct held h;
 	size_t second;
 
 	stayers_init(c, 2, &h, &e);
-	held_init(&gate, &e);
-	atomic_store(&stopped, false);
-	stop_at = &gate;
-	__atomic_store_n(&chan__tp_hook, stop, __ATOMIC_RELEASE);
+	halt_at("waitq:settle");
 	worker_start(&closer, close_it, &e);
-	wait_sem(&gate.arrived);
+	wait_sem(&halt.arrived);
 	for (size_t i = 0; i < 2; i++) {
 		worker_start(&cancellers[i], cancel_counted, &c[i]);
 		worker_wait_asleep(&cancellers[i]);
 	}
-	sem_post(&gate.go);
+	sem_post(&halt.go);
 	wait_sem(&h.arrived);
 	second = calls_of(&c[0]) > 0;
 	worker_join(&cancellers[second]);
@@ -1441,7 +1602,7 @@ static void a_cancel_waits_for_its_own_callback_only(const struct kind *k)
 	sem_post(&h.go);
 	worker_join(&cancellers[!second]);
 	worker_join(&closer);
-	__atomic_store_n(&chan__tp_hook, NULL, __ATOMIC_RELEASE);
+	halt_over();
 	must_eq(calls_of(&c[0]) + calls_of(&c[1]), 1);
 	ends_drop(&e);
 }
@@ -1485,6 +1646,85 @@ static void a_look_for_a_descriptor_calls_nobody(const struct kind *k)
 	must(calls_of(&c) > 0 && c.result == 0);
 	cancel(&c);
 	ends_drop(&e);
+}
+
+/* A channel whose memory is overwritten when it goes. */
+static struct ends open_overwritten(const struct kind *k, struct counting *counting)
+{
+	chan_allocator_t allocator;
+	chan_attr_t attr;
+
+	counting_init(counting);
+	allocator = counting_allocator(counting);
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setallocator(&attr, &allocator));
+	return attr_open(&attr, 8);
+}
+
+/* A thread sleeps in a call, and was woken; before it goes on, the other side is made
+ * to wait, and the channel's first waker stands there. */
+static void wait_for_who_was_woken(const struct kind *k, struct ends *e, struct counted *c, bool sends)
+{
+	uint64_t number;
+
+	counted_init(c, e);
+	c->then = drop_everything;
+	if (!sends)
+		queue_numbers(e->tx, 5, 1);
+	else
+		must_give(0, chan_try_recv(e->rx, &number));
+	wait_sem(&halt.arrived);
+	if (!sends && k->capacity > 1)
+		queue_numbers(e->tx, 6, k->capacity - 1);
+	while (sends && chan_try_recv(e->rx, &number) == 0)
+		continue;
+	must_give(EAGAIN, sends ? poll_recv(c) : poll_send(c));
+	halt_over();
+}
+
+static void the_first_wakers_callback_may_drop_what_a_thread_waits_with(const struct kind *k)
+{
+	for (size_t n = 0; n < 2 * CALL_FORMS; n++) {
+		bool sends = n % 2;
+		enum call_form form = (enum call_form)(n / 2);
+		struct counting counting;
+		struct ends e = open_overwritten(k, &counting);
+		struct call call = sends ? call_send(e.tx, form, 9) : call_recv(e.rx, form);
+		struct counted c;
+
+		if (sends)
+			fill(k, &e);
+		call_start_asleep(&call);
+		halt_at("block:woken");
+		wait_for_who_was_woken(k, &e, &c, sends);
+		call_finish(&call);
+		must(call.result == 0 && pthread_equal(c.thread, call.worker.thread));
+		must_have_called(&c, 1);
+		counting_must_balance(&counting);
+	}
+}
+
+static void the_first_wakers_callback_may_drop_what_a_select_waits_with(const struct kind *k)
+{
+	for (size_t n = 0; n < 2 * PICK_FORMS; n++) {
+		bool sends = n % 2;
+		struct counting counting;
+		struct ends e = open_overwritten(k, &counting);
+		uint64_t number = 9;
+		chan_case_t one = sends ? case_send(e.tx, &number) : case_recv(e.rx, &number);
+		struct pick pick = pick_of(&one, 1, 0, (enum pick_form)(n / 2));
+		struct counted c;
+
+		if (sends)
+			fill(k, &e);
+		pick_start_asleep(&pick);
+		halt_at("select:woken");
+		wait_for_who_was_woken(k, &e, &c, sends);
+		pick_finish(&pick);
+		must_have_picked(&pick, 0, 0);
+		must_have_called(&c, 1);
+		counting_must_balance(&counting);
+	}
 }
 
 /* ------------------------------------------------------------------------- at random */
@@ -1558,6 +1798,70 @@ static void cancel_races_the_callback(const struct kind *k)
 	}
 	worker_join(&f.worker);
 	must(called <= f.n);
+	ends_drop(&f.e);
+}
+
+/* The same, where the callback takes what there is and waits again. */
+struct serving {
+	struct guarded guard;
+	chan_receiver_t *rx;
+	size_t taken;
+};
+
+static void serve_again(void *arg)
+{
+	struct serving *s = arg;
+	uint64_t number;
+	int error;
+
+	check_guard(&s->guard);
+	while ((error = chan_poll_recv(s->rx, &number, &s->guard.waker)) == 0)
+		s->taken++;
+	must_eq(error, EAGAIN);
+}
+
+static void fire_thrice(void *arg)
+{
+	struct firing *f = arg;
+
+	for (size_t i = 1; i <= f->n; i++) {
+		uint64_t number = i;
+
+		for (unsigned spins = 0; atomic_load(&f->turn) < i; spins++)
+			if (spins > 200)
+				sched_yield();
+		for (size_t j = 0; j < 3; j++)
+			must_give(0, chan_send(f->e.tx, &number));
+	}
+}
+
+static void cancel_races_a_callback_that_polls(const struct kind *k)
+{
+	struct firing f = { .e = kind_open(k, 8), .n = kind_rounds(k, 600), .dice = { 11 } };
+	struct dice dice = { 19 };
+
+	atomic_init(&f.turn, 0);
+	worker_start(&f.worker, fire_thrice, &f);
+	for (size_t i = 1; i <= f.n; i++) {
+		struct serving s = { .rx = f.e.rx };
+		uint64_t number = 0;
+
+		atomic_init(&s.guard.alive, 1);
+		atomic_init(&s.guard.calls, 0);
+		chan_waker_init(&s.guard.waker, serve_again, &s);
+		must_give(EAGAIN, chan_poll_recv(s.rx, &number, &s.guard.waker));
+		atomic_store(&f.turn, i);
+		for (uint64_t d = dice_roll(&dice, 200); d > 0; d--)
+			atomic_load(&f.turn);
+		chan_waker_cancel(&s.guard.waker);
+		atomic_store(&s.guard.alive, 0);
+		memset(&s.guard.waker, 0xa5, sizeof(s.guard.waker));
+		for (; s.taken < 3; s.taken++) {
+			must_give(0, chan_recv(f.e.rx, &number));
+			must_eq(number, i);
+		}
+	}
+	worker_join(&f.worker);
 	ends_drop(&f.e);
 }
 
@@ -1858,6 +2162,54 @@ static void the_child_has_wakers_of_its_own(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* The child polls again with wakers that the parent registered: it has one registration
+ * of each, and of the parent's none is left. */
+static void poll_again_in_child(struct ends *e, struct counted *c)
+{
+	uint64_t number;
+
+	chan_waker_cancel(&c[0].waker);
+	for (size_t i = 1; i < WAITERS; i++)
+		child_must(chan_poll_recv(e->rx, &number, &c[i].waker) == EAGAIN);
+	chan_waker_cancel(&c[WAITERS - 1].waker);
+	chan_close(e->c);
+	for (size_t i = 1; i < WAITERS - 1; i++)
+		child_must(calls_of(&c[i]) == 1);
+	child_must(calls_of(&c[0]) == 0 && calls_of(&c[WAITERS - 1]) == 0);
+	for (size_t i = 1; i < WAITERS - 1; i++)
+		child_must(chan_poll_recv(e->rx, &number, &c[i].waker) == EPIPE);
+	chan_receiver_drop(e->rx);
+	chan_sender_drop(e->tx);
+}
+
+static void the_child_polls_again_with_the_parents_wakers(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct counted c[WAITERS];
+	int status = -1;
+	pid_t pid;
+
+	for (size_t i = 0; i < WAITERS; i++) {
+		counted_init(&c[i], &e);
+		must_give(EAGAIN, poll_recv(&c[i]));
+	}
+	fflush(NULL);
+	pid = fork();
+	must(pid >= 0);
+	if (pid == 0) {
+		signal(SIGALRM, SIG_DFL); /* not Check's handler */
+		alarm(20 * test_scale());
+		poll_again_in_child(&e, c);
+		_exit(0);
+	}
+	must(waitpid(pid, &status, 0) == pid);
+	must_eq(WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status), 0);
+	chan_close(e.c);
+	for (size_t i = 0; i < WAITERS; i++)
+		must_have_called(&c[i], 1);
+	ends_drop(&e);
+}
+
 /* ---------------------------------------------------------------- pthread_cancel */
 
 struct doomed {
@@ -1927,6 +2279,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_callback_may_use_every_channel, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_callback_may_drop_the_handle_in_use, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_senders_callback_may_drop_the_handle_in_use, NEEDS_LIMIT | NEEDS_FULL),
+	BEHAVIOUR(once_it_is_idle_the_handles_may_go, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(callbacks_feed_callbacks, NEEDS_QUEUE),
 	BEHAVIOUR(an_unused_wake_up_is_passed_on, NEEDS_QUEUE | NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_thread_behind_gets_it, NEEDS_QUEUE | NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
@@ -1943,11 +2296,14 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(two_wakers_never_meet, NEEDS_RENDEZVOUS),
 	BEHAVIOUR(two_wakers_meet_at_capacity_1, RUNS_ONCE),
 	BEHAVIOUR(timers_that_fall_due_have_no_wakers, RUNS_ONCE),
+	BEHAVIOUR(a_poll_that_cannot_be_leaves_it_idle, NEEDS_QUEUE | NEEDS_RECEIVERS),
 	BEHAVIOUR(never_has, RUNS_ONCE),
 	BEHAVIOUR(tokens_have, RUNS_ONCE),
 	BEHAVIOUR(each_subscription_calls_its_own, RUNS_ONCE),
 	BEHAVIOUR(a_lag_ends_a_poll, RUNS_ONCE),
 	BEHAVIOUR(cancel_waits_for_a_running_callback, NEEDS_QUEUE | FITS_ONE_MESSAGE),
+	BEHAVIOUR(cancel_ends_what_the_callback_registers, NEEDS_QUEUE),
+	BEHAVIOUR(cancel_waits_for_callbacks_that_begin_meanwhile, NEEDS_QUEUE),
 	BEHAVIOUR(a_poll_waits_for_no_callback, NEEDS_QUEUE | NEEDS_SENDERS),
 	BEHAVIOUR(an_inner_callback_cancels_the_outer, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(what_comes_while_it_registers_is_not_missed, NEEDS_QUEUE | FITS_ONE_MESSAGE),
@@ -1957,13 +2313,17 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(nobody_waits_for_the_callback_of_another, NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_cancel_waits_for_its_own_callback_only, NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_look_for_a_descriptor_calls_nobody, NEEDS_QUEUE),
+	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_thread_waits_with, NEEDS_LIMIT | NEEDS_FULL),
+	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_select_waits_with, NEEDS_LIMIT | NEEDS_FULL),
 	BEHAVIOUR(cancel_races_the_callback, NEEDS_QUEUE),
+	BEHAVIOUR(cancel_races_a_callback_that_polls, NEEDS_QUEUE),
 	BEHAVIOUR(a_cancel_that_races_passes_on, NEEDS_QUEUE | NEEDS_RECEIVERS),
 	BEHAVIOUR(tasks_receive_from_threads, NEEDS_RECEIVERS | NEEDS_SENDERS),
 	BEHAVIOUR(tasks_send_to_threads, NEEDS_SENDERS),
 	BEHAVIOUR(tasks_send_to_tasks, NEEDS_QUEUE | NEEDS_RECEIVERS | NEEDS_SENDERS),
 	BEHAVIOUR(tasks_threads_and_selects_share, NEEDS_RECEIVERS | NEEDS_SENDERS),
 	BEHAVIOUR(the_child_has_wakers_of_its_own, NEEDS_QUEUE | FITS_ONE_MESSAGE),
+	BEHAVIOUR(the_child_polls_again_with_the_parents_wakers, NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
 	BEHAVIOUR(no_call_is_a_cancellation_point, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 };
 

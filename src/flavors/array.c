@@ -220,22 +220,36 @@ CHAN__INLINE bool array_shut_for_senders(const struct array *a, uint64_t tail, b
 	       (chan__u64_load_acquire(&a->tail) & ARRAY_CLOSED) != 0;
 }
 
+/* A single producer has claimed a position in a channel that is closed.  Who looked
+ * meanwhile took it for a message to come, so all are told of the end once more. */
+static CHAN__COLD void array_take_back(struct array *a, uint64_t tail)
+{
+	struct chan *c = &a->base;
+
+	chan__hold(c); /* a callback may drop the handle in use */
+	chan__u64_store_release(&a->tail, tail);
+	chan__follow(c, CHAN__SEND, NULL);
+	chan__waitq_wake(&c->waiting[CHAN__RECV], CHAN__ALL);
+	chan__release(c);
+}
+
 /*
  * Moves tail from `from` to `to`.  One producer stores, and then looks whether
  * somebody is closing: A2, a light fence, pairs with the closer's heavy one
  * (A12).  Either the closer sees the store, or we see the closer and take it
  * back; without it a message could go into a channel already reported empty.
+ * False for one producer: closed, and the channel may be gone.
  */
 CHAN__INLINE bool array_advance_tail(struct array *a, uint64_t *from, uint64_t to, bool single)
 {
 	if (!single)
 		return chan__u64_cas_release(&a->tail, from, to); /* as A16 */
 	chan__u64_store_release(&a->tail, to);
+	CHAN_TP("array:advanced");
 	chan__fence_light(&a->closing);
 	if (chan__likely(chan__u32_load_acquire(&a->closing) == ARRAY_OPEN))
 		return true;
-	chan__u64_store_release(&a->tail, *from);
-	chan__waitq_wake(&a->base.waiting[CHAN__RECV], CHAN__ALL);
+	array_take_back(a, *from);
 	return false;
 }
 
@@ -266,6 +280,8 @@ CHAN__INLINE int array_claim_send(struct array *a, size_t n, bool single,
 			*claimed = k;
 			if (chan__likely(array_advance_tail(a, &tail, end, single)))
 				return 0;
+			if (single)
+				return EPIPE;
 			chan__collided(&collisions);
 			tail = chan__u64_load_relaxed(&a->tail);
 		} else {
@@ -472,8 +488,9 @@ static int array_displace(struct array *a, uint64_t tail, const void *msg, void 
 
 	if (chan__u64_load_acquire(array_stamp(a, tail)) != (oldest | ARRAY_FULL))
 		return EAGAIN; /* still being written, or free by now */
-	if (single ? !array_advance_tail(a, &tail, next, true)
-	           : !chan__u64_cas_release(&a->tail, &tail, tail | ARRAY_EXCHANGE))
+	if (single && !array_advance_tail(a, &tail, next, true))
+		return EPIPE;
+	if (!single && !chan__u64_cas_release(&a->tail, &tail, tail | ARRAY_EXCHANGE))
 		return EAGAIN;
 	CHAN_TP("array:exchange");
 	/* The message itself came with the stamp, read acquire above as A5. */

@@ -438,6 +438,19 @@ CHAN__INLINE int list_claim_send(struct list *l, size_t n, struct list_block **b
 	}
 }
 
+/* A single producer has claimed positions in a channel that is closed.  Who looked
+ * meanwhile took them for messages to come, so all are told of the end once more. */
+static CHAN__COLD void list_take_back(struct list *l, uint64_t tail)
+{
+	struct chan *c = &l->base;
+
+	chan__hold(c); /* a callback may drop the handle in use */
+	chan__u64_store_release(&l->tail, tail);
+	chan__follow(c, CHAN__SEND, NULL);
+	chan__waitq_wake(&c->waiting[CHAN__RECV], CHAN__ALL);
+	chan__release(c);
+}
+
 /*
  * The same for one producer, who owns tail and tail_block.  It stores first and
  * looks whether somebody is closing afterwards: the light fence pairs with the
@@ -456,12 +469,10 @@ CHAN__INLINE int list_claim_send_single(struct list *l, size_t n, struct list_bl
 	if (chan__unlikely(k == room) && !(next = list_next(l, b)) && --k == 0)
 		return ENOMEM;
 	chan__u64_store_relaxed(&l->tail, tail + k * LIST_STEP);
+	CHAN_TP("list:advanced");
 	chan__fence_light(&l->closing);
 	if (list_shut_for_senders(l, tail, true)) {
-		chan__u64_store_release(&l->tail, tail);
-		chan__hold(&l->base); /* as in list_sent */
-		chan__waitq_wake(&l->base.waiting[CHAN__RECV], CHAN__ALL);
-		chan__release(&l->base);
+		list_take_back(l, tail);
 		return EPIPE;
 	}
 	if (next)

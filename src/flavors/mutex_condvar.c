@@ -311,6 +311,16 @@ static void mc0_pass(struct chan *c, const void *source, void *target)
 		chan__destroy_message(c, (void *)(uintptr_t)source);
 }
 
+/* A claimed partner no more counts as one that waits, so descriptors follow at once.
+ * Afterwards the channel may be gone: a destructor dropped the handle in use, and
+ * the partner, who kept it until now, drops its own. */
+static void mc0_settle(struct chan *c, enum chan__side by, struct chan_receiver *rx, struct chan__node *partner)
+{
+	chan__follow(c, by, rx);
+	chan__node_settle(partner, 0);
+	CHAN_TP("mutex_condvar:settled");
+}
+
 static int mc0_try_send(struct chan *c, const void *msg)
 {
 	struct chan__node *partner;
@@ -318,8 +328,7 @@ static int mc0_try_send(struct chan *c, const void *msg)
 
 	if (e == 0) {
 		mc0_pass(c, msg, partner->target);
-		chan__node_settle(partner, 0);
-		chan__follow(c, CHAN__SEND, NULL);
+		mc0_settle(c, CHAN__SEND, NULL, partner);
 	}
 	return e;
 }
@@ -332,8 +341,7 @@ static int mc0_try_recv(struct chan_receiver *rx, void *msg)
 
 	if (e == 0) {
 		mc0_pass(c, partner->source, msg);
-		chan__node_settle(partner, 0);
-		chan__follow(c, CHAN__RECV, &c->receiver);
+		mc0_settle(c, CHAN__RECV, &c->receiver, partner);
 	}
 	return e;
 }

@@ -77,6 +77,16 @@ static void zero_pass(struct chan *c, const void *source, void *target)
 		chan__destroy_message(c, (void *)(uintptr_t)source);
 }
 
+/* A claimed partner no more counts as one that waits, so descriptors follow at once.
+ * Afterwards the channel may be gone: a destructor dropped the handle in use, and
+ * the partner, who kept it until now, drops its own. */
+static void zero_settle(struct chan *c, enum chan__side by, struct chan_receiver *rx, struct chan__node *partner)
+{
+	chan__follow(c, by, rx);
+	chan__node_settle(partner, 0);
+	CHAN_TP("zero:settled");
+}
+
 static int zero_try_send(struct chan *c, const void *msg)
 {
 	struct chan__node *partner;
@@ -84,8 +94,7 @@ static int zero_try_send(struct chan *c, const void *msg)
 
 	if (e == 0) {
 		zero_pass(c, msg, partner->target);
-		chan__node_settle(partner, 0);
-		chan__follow(c, CHAN__SEND, NULL);
+		zero_settle(c, CHAN__SEND, NULL, partner);
 	}
 	return e;
 }
@@ -98,8 +107,7 @@ static int zero_try_recv(struct chan_receiver *rx, void *msg)
 
 	if (e == 0) {
 		zero_pass(c, partner->source, msg);
-		chan__node_settle(partner, 0);
-		chan__follow(c, CHAN__RECV, &c->receiver);
+		zero_settle(c, CHAN__RECV, &c->receiver, partner);
 	}
 	return e;
 }

@@ -42,6 +42,7 @@ struct CHAN__ALIASING chan__node {
 	bool observer;             /* wants to know, not to operate */
 	int result;                /* what its waiter will be told; EAGAIN unless the claimer did its work */
 	unsigned vain;             /* wake-ups that brought nothing so far */
+	uint32_t generation;       /* a waker's: of the process it was registered in */
 	struct chan__waiter *waiter;
 	struct chan_receiver *receiver; /* whose call this is; NULL for a send */
 	union {                    /* the mailbox */

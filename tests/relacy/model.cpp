@@ -435,14 +435,16 @@ rl::condvar_data *cond_of(model_cond *c)
 /* ----------------------------------------------------------------- descriptors */
 
 /*
- * What is said of one holds at once and for everybody, but nothing else is learned
- * from it: a thread that finds it readable has not acquired what came before.
+ * What is said of one holds at once and for everybody.  Raising and lowering it take
+ * the system's lock, and so come one after the other; but who finds it readable has
+ * learned nothing else, and has not acquired what came before.
  */
 struct event {
 	bool open;
 	bool raised;
 	bool armed;     /* raises itself, some time */
 	unsigned edges; /* how often it was raised */
+	rl::timestamp_t lock[MODEL_THREADS_MAX];
 };
 
 enum { EVENTS_MAX = 16 };
@@ -460,6 +462,18 @@ event *event_enter(int fd, const char *what)
 	model_say(what);
 	model_check(fd >= 0 && fd < event_count && events[fd].open, "a descriptor that is closed");
 	return &events[fd];
+}
+
+/* What the last to have the system's lock did before, we have seen, and so on. */
+event *event_enter_locked(int fd, const char *what)
+{
+	event *e = event_enter(fd, what);
+	rl::thread_info_base *me = rl::ctx().threadx_;
+
+	me->own_acq_rel_order_ += 1;
+	join(me->acq_rel_order_, e->lock, model_scenario->threads);
+	join(e->lock, me->acq_rel_order_, model_scenario->threads);
+	return e;
 }
 
 /* As epoll does: whoever waits looks again. */
@@ -705,7 +719,7 @@ int model_event_open(void)
 
 void model_event_raise(int fd)
 {
-	event *e = event_enter(fd, "descriptor raised");
+	event *e = event_enter_locked(fd, "descriptor raised");
 
 	e->raised = true;
 	e->edges++;
@@ -714,7 +728,7 @@ void model_event_raise(int fd)
 
 bool model_event_lower(int fd)
 {
-	event *e = event_enter(fd, "descriptor lowered");
+	event *e = event_enter_locked(fd, "descriptor lowered");
 	bool was = e->raised;
 
 	e->raised = false;

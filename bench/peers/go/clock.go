@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"sort"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// What the timed part of a run took.
+type cost struct {
+	wallNs, userNs, systemNs        int64
+	voluntary, involuntary, peakKib int64
+}
+
+// What came out of a run.
+type outcome struct {
+	cost
+	messages  int
+	threads   int // a side
+	width     int
+	latencies []int64 // exact samples, where the cell has them
+}
+
+func usage() (u syscall.Rusage) {
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		fail("getrusage: %v", err)
+	}
+	return u
+}
+
+func costSince(start time.Time, before *syscall.Rusage) cost {
+	wall := time.Since(start)
+	after := usage()
+	return cost{
+		wallNs:      wall.Nanoseconds(),
+		userNs:      after.Utime.Nano() - before.Utime.Nano(),
+		systemNs:    after.Stime.Nano() - before.Stime.Nano(),
+		voluntary:   int64(after.Nvcsw - before.Nvcsw),
+		involuntary: int64(after.Nivcsw - before.Nivcsw),
+		peakKib:     int64(after.Maxrss),
+	}
+}
+
+// Runs own here and the others in a goroutine each; times them from the moment
+// that all are ready to the end of the last.
+func timed(others []func(), own func()) cost {
+	var ready, done sync.WaitGroup
+	open := make(chan struct{})
+	ready.Add(len(others))
+	done.Add(len(others))
+	for _, work := range others {
+		go func(work func()) {
+			ready.Done()
+			<-open
+			work()
+			done.Done()
+		}(work)
+	}
+	ready.Wait()
+	before := usage()
+	start := time.Now()
+	close(open)
+	own()
+	done.Wait()
+	return costSince(start, &before)
+}
+
+// By nearest rank.
+func percentiles(samples []int64) string {
+	n := len(samples)
+	if n == 0 {
+		return ""
+	}
+	sorted := append([]int64(nil), samples...)
+	sort.Slice(sorted, func(i, j int) bool { return sorted[i] < sorted[j] })
+	at := func(perMille int) int64 { return sorted[(n*perMille+999)/1000-1] }
+	return fmt.Sprintf(`,"latency_ns":{"samples":%d,"p50":%d,"p90":%d,"p99":%d,"p999":%d,"max":%d}`,
+		n, at(500), at(900), at(990), at(999), at(1000))
+}

@@ -1,0 +1,105 @@
+// What the timed part costs, and the barrier it starts from.
+
+use std::mem::MaybeUninit;
+use std::sync::{Condvar, Mutex};
+use std::thread;
+use std::time::Instant;
+
+// What the timed part of a run took.
+pub struct Cost {
+    pub wall_ns: u64,
+    pub user_ns: u64,
+    pub system_ns: u64,
+    pub voluntary: u64,
+    pub involuntary: u64,
+    pub peak_kib: u64,
+}
+
+fn usage() -> libc::rusage {
+    let mut usage = MaybeUninit::uninit();
+    // SAFETY: getrusage fills all of it, and cannot fail with these arguments.
+    unsafe {
+        libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
+        usage.assume_init()
+    }
+}
+
+fn ns_between(from: libc::timeval, to: libc::timeval) -> u64 {
+    let us = |t: libc::timeval| t.tv_sec as u64 * 1_000_000 + t.tv_usec as u64;
+    (us(to) - us(from)) * 1000
+}
+
+struct Start {
+    usage: libc::rusage,
+    clock: Instant,
+}
+
+impl Start {
+    fn now() -> Self {
+        Start { usage: usage(), clock: Instant::now() }
+    }
+
+    fn cost(&self) -> Cost {
+        let wall_ns = self.clock.elapsed().as_nanos() as u64;
+        let end = usage();
+        Cost {
+            wall_ns,
+            user_ns: ns_between(self.usage.ru_utime, end.ru_utime),
+            system_ns: ns_between(self.usage.ru_stime, end.ru_stime),
+            voluntary: (end.ru_nvcsw - self.usage.ru_nvcsw) as u64,
+            involuntary: (end.ru_nivcsw - self.usage.ru_nivcsw) as u64,
+            peak_kib: end.ru_maxrss as u64,
+        }
+    }
+}
+
+// Holds every thread until all are there and the clock has been read.
+#[derive(Default)]
+struct Gate {
+    state: Mutex<(usize, bool)>, // how many wait, whether it is open
+    changed: Condvar,
+}
+
+impl Gate {
+    fn wait(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.0 += 1;
+        self.changed.notify_all();
+        while !state.1 {
+            state = self.changed.wait(state).unwrap();
+        }
+    }
+
+    fn open(&self, threads: usize) -> Start {
+        let mut state = self.state.lock().unwrap();
+        while state.0 < threads {
+            state = self.changed.wait(state).unwrap();
+        }
+        let start = Start::now();
+        state.1 = true;
+        self.changed.notify_all();
+        start
+    }
+}
+
+// What one thread does.
+pub type Work<'a> = Box<dyn FnOnce() + Send + 'a>;
+
+// Runs `own` here and `others` in a thread each, and times them from the
+// opening of the gate to the last join.
+pub fn timed(others: Vec<Work>, own: impl FnOnce()) -> Cost {
+    let gate = &Gate::default();
+    thread::scope(|scope| {
+        let run = |work: Work<'_>| {
+            gate.wait();
+            work()
+        };
+        let threads: Vec<_> = others.into_iter().map(|work| scope.spawn(move || run(work))).collect();
+        let start = gate.open(threads.len());
+        own();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        start.cost()
+    })
+}
