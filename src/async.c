@@ -341,6 +341,8 @@ static void async_await(struct async *a, uint32_t old, uint32_t bit, void **plac
 /* It was ARMED or DUE: now it is IDLE, or has been woken, or claimed. */
 static void async_take_back(struct async *a, uint32_t token)
 {
+	struct chan *c = a->chan;
+
 	if ((token & ASYNC_STATE) == ASYNC_DUE) {
 		async_leave_calls(a);
 		return;
@@ -349,8 +351,10 @@ static void async_take_back(struct async *a, uint32_t token)
 		async_await(a, token, ASYNC_ARRIVAL, &a->waiter.parker.extra);
 		return;
 	}
-	a->chan->flavor->unwatch(a->chan, async_side(a), &a->node);
+	chan__hold(c); /* who leaves a queue may have to call others in it */
+	c->flavor->unwatch(c, async_side(a), &a->node);
 	async_set(a, ASYNC_IDLE);
+	chan__release(c);
 }
 
 /*

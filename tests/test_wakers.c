@@ -1704,6 +1704,56 @@ static void the_first_wakers_callback_may_drop_what_a_thread_waits_with(const st
 	}
 }
 
+/* A cancel leaves the queue, and is left a message's wake-up to serve: the callback of
+ * another runs inside it, and drops every handle.  The channel is there until the
+ * cancel has done with it. */
+static struct ends *left;
+static struct counting *counting_left;
+static atomic_bool leaving;
+
+static void send_to_who_leaves(const char *name)
+{
+	uint64_t number = 5;
+
+	if (strcmp(name, "waitq:leaving") == 0 && !atomic_exchange(&leaving, true))
+		must_eq(chan_try_send(left->tx, &number), 0);
+}
+
+static void drop_and_count(struct counted *c)
+{
+	cancel(c);
+	drop_everything(c);
+	c->number = counting_blocks(counting_left);
+}
+
+static void a_callback_inside_a_cancel_may_drop_everything(const struct kind *k)
+{
+	struct counting counting;
+	struct ends e = open_overwritten(k, &counting);
+	struct counted c[2];
+
+	for (size_t i = 0; i < 2; i++) {
+		counted_init(&c[i], &e);
+		must_give(EAGAIN, poll_recv(&c[i]));
+	}
+	c[1].then = drop_and_count;
+	left = &e;
+	counting_left = &counting;
+	atomic_store(&leaving, false);
+	__atomic_store_n(&chan__tp_hook, send_to_who_leaves, __ATOMIC_RELEASE);
+	chan_waker_cancel(&c[0].waker);
+	__atomic_store_n(&chan__tp_hook, NULL, __ATOMIC_RELEASE);
+	must_have_called(&c[0], 0);
+	must_have_called(&c[1], atomic_load(&leaving));
+	if (atomic_load(&leaving)) {
+		must(c[1].number > 0);
+	} else {
+		cancel(&c[1]);
+		ends_drop(&e);
+	}
+	counting_must_balance(&counting);
+}
+
 static void the_first_wakers_callback_may_drop_what_a_select_waits_with(const struct kind *k)
 {
 	for (size_t n = 0; n < 2 * PICK_FORMS; n++) {
@@ -2314,6 +2364,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_cancel_waits_for_its_own_callback_only, NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_look_for_a_descriptor_calls_nobody, NEEDS_QUEUE),
 	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_thread_waits_with, NEEDS_LIMIT | NEEDS_FULL),
+	BEHAVIOUR(a_callback_inside_a_cancel_may_drop_everything, NEEDS_QUEUE | NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
 	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_select_waits_with, NEEDS_LIMIT | NEEDS_FULL),
 	BEHAVIOUR(cancel_races_the_callback, NEEDS_QUEUE),
 	BEHAVIOUR(cancel_races_a_callback_that_polls, NEEDS_QUEUE),

@@ -365,6 +365,7 @@ void chan__waitq_leave(struct chan__waitq *q, struct chan__node *n)
 	chan__lock_acquire(&q->lock);
 	chan__waitlist_remove(&q->list, n);
 	waitq_describe(q);
+	CHAN_TP("waitq:leaving");
 	waitq_release(q);
 }
 
