@@ -1777,47 +1777,6 @@ static void the_first_wakers_callback_may_drop_what_a_select_waits_with(const st
 	}
 }
 
-/* A sender looks for a descriptor, and is seen at it by a poll. */
-static struct counted *seen_by;
-static atomic_bool seen;
-
-static void see(const char *name)
-{
-	if (strcmp(name, "list:look") == 0 && !atomic_exchange(&seen, true))
-		must_eq(poll_recv(seen_by), EAGAIN);
-}
-
-static void ask_for_descriptor(struct counted *c)
-{
-	int fd;
-
-	c->result = chan_receiver_fd(c->e->rx, &fd);
-}
-
-/* Nothing is locked in a callback: it may take any lock of the library itself. */
-static void a_look_for_a_descriptor_calls_nobody(const struct kind *k)
-{
-	struct ends e = kind_open(k, 8);
-	struct counted c;
-	int fd;
-
-	counted_init(&c, &e);
-	c.then = ask_for_descriptor;
-	must_give(0, chan_receiver_fd(e.rx, &fd));
-	atomic_store(&seen, false);
-	seen_by = &c;
-	__atomic_store_n(&chan__tp_hook, see, __ATOMIC_RELEASE);
-	queue_numbers(e.tx, 5, 1);
-	__atomic_store_n(&chan__tp_hook, NULL, __ATOMIC_RELEASE);
-	must(!atomic_load(&seen) || calls_of(&c) == 1);
-	must_give(0, poll_recv(&c));
-	must_give(EAGAIN, poll_recv(&c));
-	queue_numbers(e.tx, 6, 1);
-	must(calls_of(&c) > 0 && c.result == 0);
-	cancel(&c);
-	ends_drop(&e);
-}
-
 /* ------------------------------------------------------------------------- at random */
 
 struct firing {
@@ -2407,7 +2366,6 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_thread_waits_with, NEEDS_LIMIT | NEEDS_FULL),
 	BEHAVIOUR(a_callback_inside_a_cancel_may_drop_everything, NEEDS_QUEUE | NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
 	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_select_waits_with, NEEDS_LIMIT | NEEDS_FULL),
-	BEHAVIOUR(a_look_for_a_descriptor_calls_nobody, NEEDS_QUEUE),
 	BEHAVIOUR(cancel_races_the_callback, NEEDS_QUEUE),
 	BEHAVIOUR(cancel_races_a_callback_that_polls, NEEDS_QUEUE),
 	BEHAVIOUR(a_cancel_that_races_passes_on, NEEDS_QUEUE | NEEDS_RECEIVERS),
