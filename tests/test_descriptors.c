@@ -834,6 +834,34 @@ static void who_lowers_late_raises_again(const struct kind *k)
 	}
 }
 
+/* The sender raises after its message was taken, and does not get on to look again:
+ * who is told EAGAIN lowers. */
+static void who_is_refused_lowers_what_was_raised_late(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	int fd = receiver_fd(e.rx);
+	uint64_t number;
+	struct trying t;
+
+	start_held(&t, &e, true, RAISE, false);
+	must_give(0, chan_try_recv(e.rx, &number));
+	must(!readable(fd));
+	hold.after = true;
+	atomic_store(&hold.what, RAISE);
+	sem_post(&hold.go);
+	wait_sem(&hold.arrived);
+	must(readable(fd));
+	must_give(EAGAIN, chan_try_recv(e.rx, &number));
+	must(!readable(fd));
+	let_go(&t);
+	must(!readable(fd));
+	queue_numbers(e.tx, 5, 1);
+	must(readable(fd));
+	expect_numbers(e.rx, 5, 1);
+	must(!readable(fd));
+	ends_drop(&e);
+}
+
 /* Down after the last message, although another thread is about to look. */
 static void a_senders_descriptor_is_as_exact(const struct kind *k)
 {
@@ -2208,6 +2236,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(what_the_holder_was_robbed_of_costs_one_call, NEEDS_QUEUE | NEEDS_RECEIVERS),
 	BEHAVIOUR(who_raises_late_lowers_again, NEEDS_QUEUE),
 	BEHAVIOUR(who_lowers_late_raises_again, NEEDS_QUEUE),
+	BEHAVIOUR(who_is_refused_lowers_what_was_raised_late, NEEDS_QUEUE),
 	BEHAVIOUR(a_senders_descriptor_is_as_exact, NEEDS_LIMIT | NEEDS_FULL | NEEDS_RECEIVERS | NEEDS_SENDERS),
 	BEHAVIOUR(after_EAGAIN_there_is_an_edge, NEEDS_QUEUE | NEEDS_RECEIVERS),
 	BEHAVIOUR(what_a_starving_receiver_is_served_with_is_not_shown, NEEDS_QUEUE | NEEDS_RECEIVERS),
