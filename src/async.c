@@ -355,11 +355,16 @@ static uint32_t async_leave_runs(const struct async *a, struct async_run **outer
 	return n;
 }
 
-/* CANCELLED is set: ends the registration once no callback runs.  True: it had fired. */
+/* CANCELLED is set: ends the registration once no callback runs.  True: it had fired.
+ * In a child the parent's is forgotten, and so are callbacks that run only there. */
 static bool async_await_all(struct async *a)
 {
 	uint32_t token;
 
+	if (a->node.generation != chan__process_generation()) {
+		async_set_bits(a, UINT32_MAX, ASYNC_IDLE);
+		return false;
+	}
 	while ((token = async_load(a)) >= ASYNC_RUN || (token & ASYNC_STATE) == ASYNC_ARMED)
 		if (token >= ASYNC_RUN)
 			async_await(a, token, ASYNC_END, &a->canceller);

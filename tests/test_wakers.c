@@ -1992,9 +1992,9 @@ static void poll_again_in_child(struct ends *e, struct counted *c)
 {
 	uint64_t number;
 
-	chan_waker_cancel(&c[0].waker);
-	for (size_t i = 1; i < WAITERS; i++)
+	for (size_t i = WAITERS - 1; i > 0; i--)
 		child_must(chan_poll_recv(e->rx, &number, &c[i].waker) == EAGAIN);
+	chan_waker_cancel(&c[0].waker);
 	chan_waker_cancel(&c[WAITERS - 1].waker);
 	chan_close(e->c);
 	for (size_t i = 1; i < WAITERS - 1; i++)

@@ -2372,6 +2372,61 @@ static void async_give_up_send_thread(int i)
 	chan_receiver_drop(rx);
 }
 
+/* async-served: a sender that was woken in vain, and starves, is cancelled while it is to
+ * be served; a waker stands behind it, and has no message to serve. */
+
+static void async_served_before(void)
+{
+	make(true, 4, 4);
+	make_tokens();
+	guest_begin(3, WAKES, NULL);
+	for (size_t i = 0; i < kind_now()->capacity; i++)
+		model_check(send_one(tx, 4, (int)i) == 0, "a send failed");
+}
+
+static void send_unless_cancelled(int me, int by)
+{
+	struct message m;
+	int e;
+
+	write_message(&m, me, 0);
+	do
+		e = chan_send_cancel_timeout(tx, &m, token, 1);
+	while (e == ETIMEDOUT);
+	model_check(e == 0 || e == ECANCELED, "a send failed for no reason");
+	if (e == ECANCELED)
+		read_words(by, by + 1);
+	fates[me * EACH].sent = e == 0;
+}
+
+static void async_served_thread(int i)
+{
+	struct message m;
+
+	write_message(&m, i, 0);
+	if (i == 1) {
+		stand_aside(20);
+		fates[i * EACH].sent = chan_try_send(tx, &m) == 0;
+	} else if (i == 2) {
+		send_unless_cancelled(i, 3);
+	} else if (i == 3) {
+		fates[i * EACH].sent = guest_try_send(&guests[i], &m) == 0;
+		stand_aside(40);
+		trigger_tokens(i);
+		guest_end(i);
+	}
+	chan_sender_drop(tx);
+	while (i == 0 && chan_recv(rx, &m) == 0)
+		received(i, &m);
+	chan_receiver_drop(rx);
+}
+
+static void async_served_after(void)
+{
+	drop_tokens();
+	account();
+}
+
 /* async-turn: a waker that was registered with one channel goes to another; what woke
  * it there must wake who else waits there. */
 
@@ -2730,6 +2785,7 @@ static const struct plot {
 	{ "async-force",   0, async_force_before,   async_force_thread,   async_drain_after, FIT_ARRAY, 10000 },
 	{ "async-give-up", 3, async_give_up_before, async_give_up_thread, account, FIT_MANY | FIT_WAITS | FIT_ALSO_CAST, 10000 },
 	{ "async-give-up-send", 3, async_give_up_send_before, async_give_up_send_thread, account, FIT_MANY | FIT_WAITS | FIT_BOUNDED, 10000 },
+	{ "async-served",  4, async_served_before,  async_served_thread,  async_served_after, FIT_MANY | FIT_WAITS | FIT_BOUNDED, 20000 },
 	{ "async-turn",    3, async_turn_before,    async_turn_thread,    pair_after, FIT_SELECT, 10000 },
 	{ "async-inside",  3, async_inside_before,  async_inside_thread,  async_inside_after, FIT_MANY | FIT_WAITS, 10000 },
 	{ "async-one",     0, async_one_before,     async_one_thread,     async_one_after, FIT_ONE, 10000 },
