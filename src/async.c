@@ -269,7 +269,8 @@ static bool async_arm(struct async *a, const struct chan__watch *w, bool *woken)
 	a->node.receiver = w->node.receiver;
 	a->node.observer = w->chan->flavor->meets_in_queue; /* a partner would do its work */
 	a->chan = w->chan;
-	a->node.generation = chan__process_generation();
+	if (a->node.generation != chan__process_generation()) /* cancel may read it meanwhile, elsewhere */
+		a->node.generation = chan__process_generation();
 	async_set(a, ASYNC_ARMING);
 	if (w->chan->flavor->watch(w->chan, w->side, &a->node)) {
 		if (async_set_armed(a))
