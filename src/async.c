@@ -4,13 +4,15 @@
  * A waker stands in one wait queue like a sleeping thread; its parker's unpark
  * is the callback.  `token` tells where it is:
  *
- *      31                    5      4        3      2        1    0
+ *      31                    6      5        4      3        2    0
  *     +-----------------------+-----------+-----+---------+--------------+
  *     | callbacks running now | CANCELLED | END | ARRIVAL | registration |
  *     +-----------------------+-----------+-----+---------+--------------+
  *
  *     IDLE --poll--> ARMING --> ARMED --claimed, about to call--> WOKEN --poll, cancel--> IDLE
- *                      |          '--------withdrawn in time----------------------------->'
+ *                      |        |  '-------withdrawn in time----------------------------->'
+ *                      |        '--claimed, others first--> DUE --about to call--> WOKEN
+ *                      |                                     '--taken back by its owner--> WOKEN
  *                      '--claimed, not called--> WOKEN --the same poll tries again--> IDLE
  *
  * A callback may poll again, so a registration can be armed, and even fire in
@@ -26,12 +28,21 @@
  * The owner re-arms only after it has seen the claimer of the last registration
  * arrive in the runner, so a claimer and the owner never both write the waiter.
  *
+ * Several at once.  Who claims many, to close or for a batch, calls one after the
+ * other, and a callback may be long, or wait for whoever owns another of them, or be
+ * the one that cancels it.  So nobody waits for that: before the first call all others
+ * are made DUE, and linked in a ring on the claimer's stack.  The claimer takes one at
+ * a time out of it, and is then in that callback; poll and cancel take theirs out
+ * themselves, and the wake-up counts as come.  The channel's call_lock guards ring
+ * and node while DUE, and both ways out of that state.  The claimer holds the channel,
+ * of which it knows at the first DUE that its owner still has a handle.
+ *
  * Waiting.  Cancel waits until no callback runs, poll and cancel until a claimer
- * that was faster has arrived.  The owner sets END or ARRIVAL by a compare-and-swap
- * from the value it does not want to see, after storing its parker in the place of
- * that bit; a runner that leaves, or arrives, clears the bit in the same step, and then
- * unparks: the owner is asleep or about to sleep, so both its parker and the waker
- * are still there.
+ * that was faster has arrived, or made the waker DUE: no callback comes between.  The
+ * owner sets END or ARRIVAL by a compare-and-swap from the value it does not want to
+ * see, after storing its parker in the place of that bit; a runner that leaves, or a
+ * claimer, clears the bit in the same step, and then unparks: the owner is asleep or
+ * about to sleep, so both its parker and the waker are still there.
  *
  * A callback that runs elsewhere may poll while cancel waits for its return, so cancel
  * touches the registration only once none runs.  What was registered by then it takes
@@ -52,11 +63,12 @@ enum {
 	ASYNC_ARMED     = 1,
 	ASYNC_WOKEN     = 2,
 	ASYNC_ARMING    = 3,
-	ASYNC_STATE     = 3,
-	ASYNC_ARRIVAL   = 4,  /* the owner waits for a claimer */
-	ASYNC_END       = 8,  /* cancel waits for the end of a callback */
-	ASYNC_CANCELLED = 16, /* cancel is in progress */
-	ASYNC_RUN       = 32
+	ASYNC_DUE       = 4,
+	ASYNC_STATE     = 7,
+	ASYNC_ARRIVAL   = 8,  /* the owner waits for a claimer */
+	ASYNC_END       = 16, /* cancel waits for the end of a callback */
+	ASYNC_CANCELLED = 32, /* cancel is in progress */
+	ASYNC_RUN       = 64
 };
 
 struct CHAN__ALIASING async {
@@ -133,13 +145,32 @@ static bool async_set_armed(struct async *a)
 	return false;
 }
 
+/* Armed, and not called. */
+static bool async_stands(uint32_t token)
+{
+	return (token & ASYNC_STATE) == ASYNC_ARMED || (token & ASYNC_STATE) == ASYNC_DUE;
+}
+
+/* The claimer's: others come first.  False: the owner has not armed, and there is
+ * nothing to call.  *old: what token was. */
+static bool async_put_off(struct async *a, uint32_t *old)
+{
+	uint32_t state;
+
+	*old = async_load(a);
+	do
+		state = (*old & ASYNC_STATE) == ASYNC_ARMED ? ASYNC_DUE : ASYNC_WOKEN;
+	while (!async_cas(a, old, (*old & ~(uint32_t)(ASYNC_STATE | ASYNC_ARRIVAL)) | state));
+	return state == ASYNC_DUE;
+}
+
 /* The claimer's: it has arrived, and calls if the owner has armed.  What token was. */
 static uint32_t async_arrive(struct async *a)
 {
 	uint32_t old = async_load(a), run;
 
 	do
-		run = (old & ASYNC_STATE) == ASYNC_ARMED ? ASYNC_RUN : 0;
+		run = async_stands(old) ? ASYNC_RUN : 0;
 	while (!async_cas(a, &old, ((old & ~(uint32_t)(ASYNC_STATE | ASYNC_ARRIVAL)) | ASYNC_WOKEN) + run));
 	return old;
 }
@@ -180,10 +211,9 @@ static void async_call(struct async *a, struct async_run *run)
 
 /* After its arrival the claimer touches the waker only to call, and to take the count
  * back, for which its owner waits, or not at all. */
-static void async_unpark(struct chan__parker *p)
+static void async_arrived(struct async *a, uint32_t old)
 {
-	struct async *a = async_of_parker(p);
-	uint32_t old = async_arrive(a);
+	struct chan__parker *p = &a->waiter.parker;
 	struct async_run run;
 
 	if (old & ASYNC_ARRIVAL)
@@ -199,9 +229,88 @@ static void async_unpark(struct chan__parker *p)
 	}
 }
 
+static void async_unpark(struct chan__parker *p)
+{
+	struct async *a = async_of_parker(p);
+
+	async_arrived(a, async_arrive(a));
+}
+
+/* ------------------------------------------------------------------ several at once */
+
+static void async_link(struct chan__calls *calls, struct chan__node *n)
+{
+	n->prev = calls->ring.prev;
+	n->next = &calls->ring;
+	n->prev->next = n->next->prev = n;
+}
+
+static void async_unlink(struct chan__node *n)
+{
+	n->prev->next = n->next;
+	n->next->prev = n->prev;
+}
+
+/* Until the owner hears of it, its handle is there. */
+static void async_defer(struct chan__parker *p, struct chan__calls *calls)
+{
+	struct async *a = async_of_parker(p);
+	uint32_t old;
+
+	if (!calls->chan) {
+		calls->chan = a->chan;
+		calls->ring.prev = calls->ring.next = &calls->ring;
+		chan__hold(calls->chan);
+	}
+	chan__lock_acquire(&calls->chan->call_lock);
+	if (async_put_off(a, &old))
+		async_link(calls, &a->node);
+	chan__lock_release(&calls->chan->call_lock);
+	if (old & ASYNC_ARRIVAL)
+		async_tell(p->extra);
+}
+
+/* The first that is still in the ring: its callback counts as running.  NULL: none is. */
+static struct async *async_next(struct chan__calls *calls, uint32_t *old)
+{
+	struct async *a = NULL;
+
+	chan__lock_acquire(&calls->chan->call_lock);
+	if (calls->ring.next != &calls->ring) {
+		a = (struct async *)(void *)calls->ring.next;
+		async_unlink(&a->node);
+		*old = async_arrive(a);
+	}
+	chan__lock_release(&calls->chan->call_lock);
+	return a;
+}
+
+static void async_call_rest(struct chan__calls *calls)
+{
+	struct async *a;
+	uint32_t old;
+
+	while ((a = async_next(calls, &old)) != NULL)
+		async_arrived(a, old);
+	chan__release(calls->chan);
+}
+
+/* The owner's: it is not called, but counts as woken; or it was called meanwhile. */
+static void async_leave_calls(struct async *a)
+{
+	chan__lock_acquire(&a->chan->call_lock);
+	if ((async_load(a) & ASYNC_STATE) == ASYNC_DUE) {
+		async_unlink(&a->node);
+		async_set(a, ASYNC_WOKEN);
+	}
+	chan__lock_release(&a->chan->call_lock);
+}
+
 static const struct chan__parker_kind async_kind = {
 	.init = async_init,
 	.unpark = async_unpark,
+	.defer = async_defer,
+	.call = async_call_rest,
 };
 
 static struct async *async_of(chan_waker_t *w)
@@ -229,15 +338,23 @@ static void async_await(struct async *a, uint32_t old, uint32_t bit, void **plac
 	chan__parker_default.fini(&parker);
 }
 
-/* It was ARMED: now it is IDLE, or its claimer has arrived. */
+/* It was ARMED or DUE: now it is IDLE, or has been woken, or claimed. */
 static void async_take_back(struct async *a, uint32_t token)
 {
+	struct chan *c = a->chan;
+
+	if ((token & ASYNC_STATE) == ASYNC_DUE) {
+		async_leave_calls(a);
+		return;
+	}
 	if (!chan__waiter_claim(&a->waiter)) {
 		async_await(a, token, ASYNC_ARRIVAL, &a->waiter.parker.extra);
 		return;
 	}
-	a->chan->flavor->unwatch(a->chan, async_side(a), &a->node);
+	chan__hold(c); /* who leaves a queue may have to call others in it */
+	c->flavor->unwatch(c, async_side(a), &a->node);
 	async_set(a, ASYNC_IDLE);
+	chan__release(c);
 }
 
 /*
@@ -253,7 +370,7 @@ static bool async_withdraw(struct async *a)
 		async_set(a, ASYNC_IDLE);
 		return false;
 	}
-	while (((token = async_load(a)) & ASYNC_STATE) == ASYNC_ARMED)
+	while (async_stands(token = async_load(a)))
 		async_take_back(a, token);
 	if ((token & ASYNC_STATE) == ASYNC_IDLE)
 		return false;
@@ -367,7 +484,7 @@ static bool async_await_all(struct async *a)
 		async_set_bits(a, UINT32_MAX, ASYNC_IDLE);
 		return false;
 	}
-	while ((token = async_load(a)) >= ASYNC_RUN || (token & ASYNC_STATE) == ASYNC_ARMED)
+	while ((token = async_load(a)) >= ASYNC_RUN || async_stands(token))
 		if (token >= ASYNC_RUN)
 			async_await(a, token, ASYNC_END, &a->canceller);
 		else

@@ -31,7 +31,9 @@
  * that instant: whoever emptied the channel has not come to its look, or looks only
  * when the side is ready again.  Then nothing would be written, and nobody woken.  So
  * EAGAIN leaves the mark REFUSED, and a look: it finds the side not ready, and
- * lowers; or ready, and raises once more, which is an edge.
+ * lowers; or ready, and raises once more, which is an edge.  Where another has the
+ * lock, who is refused lowers as a thief does: it was perhaps raised too late to be
+ * taken by who took the message, and a loop would spin on it.
  *
  * A timer's descriptor raises itself: it is armed with the instant at which the
  * timer is due, and armed again whenever the timer changed.
@@ -223,14 +225,21 @@ static void pollable_steal(struct pollable *p)
 	pollable_note(p);
 }
 
+/* A change was noted, and is left to who has the lock. */
+static void pollable_steal_if_held(struct pollable *p)
+{
+	if (chan__u32_load_relaxed(&p->dirty) != 0)
+		pollable_steal(p);
+}
+
 void chan__changed(struct chan *c, enum chan__side by, struct chan_receiver *rx)
 {
 	const void *key = by == CHAN__RECV ? pollable_key(c, rx) : c;
 
 	for (struct pollable *p = pollable_first(c); p; p = p->next) {
 		pollable_note(p);
-		if (chan__u32_load_relaxed(&p->dirty) != 0 && pollable_is_open_for(p, key))
-			pollable_steal(p);
+		if (pollable_is_open_for(p, key))
+			pollable_steal_if_held(p);
 	}
 }
 
@@ -244,6 +253,7 @@ void chan__refused(struct chan *c, enum chan__side side, struct chan_receiver *r
 		if (pollable_is_open_for(p, key)) {
 			chan__u32_fetch_or_seq_cst(&p->marks, POLLABLE_REFUSED);
 			pollable_note(p);
+			pollable_steal_if_held(p);
 		}
 }
 

@@ -77,6 +77,7 @@ struct chan {
 	/* Descriptors it gave: eventfd.c. */
 	chan__ptr pollables;
 	struct chan__lock poll_lock;
+	struct chan__lock call_lock; /* of wakers that were claimed and are to be called: async.c */
 
 	/* Handles.  Anybody adds and takes away. */
 	chan__size senders;

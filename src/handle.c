@@ -71,6 +71,7 @@ void chan__init(struct chan *c, const struct chan__flavor *flavor,
 	}
 	chan__ptr_init(&c->pollables, NULL);
 	chan__lock_init(&c->poll_lock);
+	chan__lock_init(&c->call_lock);
 	chan__size_init(&c->senders, 1);
 	chan__size_init(&c->refs, flavor->subscribe ? 1 : 2);
 	chan__u32_init(&c->callbacks, config->destructor != NULL);
@@ -93,6 +94,7 @@ void chan__fini(struct chan *c)
 	const struct chan__memory memory = c->memory;
 
 	chan__polled_fini(c);
+	chan__lock_fini(&c->call_lock);
 	chan__lock_fini(&c->poll_lock);
 	chan__ptr_fini(&c->pollables);
 	chan__receiver_fini(&c->receiver);

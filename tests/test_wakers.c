@@ -7,6 +7,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -1421,6 +1422,233 @@ static void halt_over(void)
 	__atomic_store_n(&chan__tp_hook, NULL, __ATOMIC_RELEASE);
 }
 
+/* ------------------------------------------------------------------ several at once */
+
+/* How several receivers are called in one go. */
+enum { BY_CLOSE, BY_BATCH, BY_ARRIVAL, WAYS };
+
+static bool way_is_for(const struct kind *k, size_t how)
+{
+	if (how == BY_BATCH)
+		return k->capacity > 0 && !k->one_message && kind_room(k) >= 2;
+	return how == BY_CLOSE || k->capacity == 0;
+}
+
+static void call_all(struct ends *e, size_t how, bool received)
+{
+	uint64_t numbers[2] = { 5, 6 };
+	size_t count = 0;
+
+	if (how == BY_CLOSE) {
+		chan_close(e->c);
+	} else if (how == BY_BATCH) {
+		must_give(0, chan_try_send_many(e->tx, numbers, 2, &count));
+		must_eq(count, 2);
+	} else {
+		must_give(received ? 0 : ETIMEDOUT, chan_send_timeout(e->tx, numbers, 1));
+	}
+}
+
+/* The first that is called cancels the other, which is due: and may then free it. */
+static void cancel_other(struct counted *c)
+{
+	c->other->then = NULL;
+	cancel(c->other);
+	memset(&c->other->waker, 0xa5, sizeof(c->other->waker));
+}
+
+static void poll_other(struct counted *c)
+{
+	c->other->then = NULL;
+	c->result = poll_recv(c->other);
+}
+
+static void a_pair_in_one_go(const struct kind *k, size_t how, void (*then)(struct counted *c))
+{
+	struct ends e = kind_open(k, 8);
+	struct counted c[2];
+
+	for (size_t i = 0; i < 2; i++) {
+		counted_init(&c[i], &e);
+		c[i].then = then;
+		c[i].other = &c[!i];
+		must_give(EAGAIN, poll_recv(&c[i]));
+	}
+	call_all(&e, how, then == poll_other);
+	must_eq(calls_of(&c[0]) + calls_of(&c[1]), 1);
+	if (then == poll_other) {
+		must_eq(c[calls_of(&c[1])].result, how == BY_CLOSE ? EPIPE : 0);
+		cancel(&c[0]);
+		cancel(&c[1]);
+	}
+	ends_drop(&e);
+	must_eq(calls_of(&c[0]) + calls_of(&c[1]), 1);
+}
+
+static void a_callback_cancels_one_that_is_due(const struct kind *k)
+{
+	for (size_t how = 0; how < WAYS; how++)
+		if (way_is_for(k, how))
+			a_pair_in_one_go(k, how, cancel_other);
+}
+
+static void a_callback_polls_one_that_is_due(const struct kind *k)
+{
+	for (size_t how = 0; how < WAYS; how++)
+		if (way_is_for(k, how))
+			a_pair_in_one_go(k, how, poll_other);
+}
+
+/* A wake-up that is taken back is not lost: who stands behind gets it. */
+static void one_that_is_taken_back_is_passed_on(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct counted c[3];
+
+	for (size_t i = 0; i < 3; i++) {
+		counted_init(&c[i], &e);
+		must_give(EAGAIN, poll_recv(&c[i]));
+	}
+	c[0].then = cancel_other;
+	c[0].other = &c[1];
+	call_all(&e, BY_BATCH, false);
+	must_have_called(&c[0], 1);
+	must_have_called(&c[1], 0);
+	must_give(0, poll_recv(&c[0])); /* whose wake-up may have been for both messages */
+	must_have_called(&c[2], 1);
+	must_give(0, poll_recv(&c[2]));
+	must(c[0].number == 5 && c[2].number == 6);
+	ends_drop(&e);
+}
+
+static void close_it(void *arg)
+{
+	chan_close(((struct ends *)arg)->c);
+}
+
+static void stay_elsewhere(struct counted *c)
+{
+	stay(c->other);
+}
+
+/* Wakers that are called in one go, of which the first callback stays in `h`. */
+static void stayers_init(struct counted *c, size_t n, struct held *h, struct ends *e)
+{
+	held_init(h, e);
+	for (size_t i = 0; i < n; i++) {
+		counted_init(&c[i], e);
+		c[i].then = stay_elsewhere;
+		c[i].other = &h->c;
+		must_give(EAGAIN, poll_recv(&c[i]));
+	}
+}
+
+/* One callback lasts.  Who owns another waits for nothing, with a lock in hands, as
+ * may be, that the one that lasts wants. */
+static void nobody_waits_for_the_callback_of_another(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct worker closer;
+	struct counted c[3];
+	bool polled = false;
+	struct held h;
+
+	stayers_init(c, 3, &h, &e);
+	worker_start(&closer, close_it, &e);
+	wait_sem(&h.arrived);
+	for (size_t i = 0; i < 3; i++) {
+		if (calls_of(&c[i]) > 0)
+			continue;
+		if (!polled)
+			must_give(EPIPE, poll_recv(&c[i]));
+		else
+			cancel(&c[i]);
+		polled = true;
+	}
+	sem_post(&h.go);
+	worker_join(&closer);
+	must_eq(calls_of(&c[0]) + calls_of(&c[1]) + calls_of(&c[2]), 1);
+	ends_drop(&e);
+}
+
+static void cancel_counted(void *arg)
+{
+	cancel(arg);
+}
+
+/* The closer stops before the first call.  Both owners come too late, and wait: that
+ * of the second one only until there is a first. */
+static void a_cancel_waits_for_its_own_callback_only(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct worker closer, cancellers[2];
+	struct counted c[2];
+	struct held h;
+	size_t second;
+
+	stayers_init(c, 2, &h, &e);
+	halt_at("waitq:settle");
+	worker_start(&closer, close_it, &e);
+	wait_sem(&halt.arrived);
+	for (size_t i = 0; i < 2; i++) {
+		worker_start(&cancellers[i], cancel_counted, &c[i]);
+		worker_wait_asleep(&cancellers[i]);
+	}
+	sem_post(&halt.go);
+	wait_sem(&h.arrived);
+	second = calls_of(&c[0]) > 0;
+	worker_join(&cancellers[second]);
+	worker_wait_asleep(&cancellers[!second]);
+	must(!atomic_load(&cancellers[!second].ended));
+	sem_post(&h.go);
+	worker_join(&cancellers[!second]);
+	worker_join(&closer);
+	halt_over();
+	must_eq(calls_of(&c[0]) + calls_of(&c[1]), 1);
+	ends_drop(&e);
+}
+
+/* A sender looks for a descriptor, and is seen at it by a poll. */
+static struct counted *seen_by;
+static atomic_bool seen;
+
+static void see(const char *name)
+{
+	if (strcmp(name, "list:look") == 0 && !atomic_exchange(&seen, true))
+		must_eq(poll_recv(seen_by), EAGAIN);
+}
+
+static void ask_for_descriptor(struct counted *c)
+{
+	int fd;
+
+	c->result = chan_receiver_fd(c->e->rx, &fd);
+}
+
+/* Nothing is locked in a callback: it may take any lock of the library itself. */
+static void a_look_for_a_descriptor_calls_nobody(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct counted c;
+	int fd;
+
+	counted_init(&c, &e);
+	c.then = ask_for_descriptor;
+	must_give(0, chan_receiver_fd(e.rx, &fd));
+	atomic_store(&seen, false);
+	seen_by = &c;
+	__atomic_store_n(&chan__tp_hook, see, __ATOMIC_RELEASE);
+	queue_numbers(e.tx, 5, 1);
+	__atomic_store_n(&chan__tp_hook, NULL, __ATOMIC_RELEASE);
+	must(!atomic_load(&seen) || calls_of(&c) == 1);
+	must_give(0, poll_recv(&c));
+	must_give(EAGAIN, poll_recv(&c));
+	queue_numbers(e.tx, 6, 1);
+	must(calls_of(&c) > 0 && c.result == 0);
+	cancel(&c);
+	ends_drop(&e);
+}
+
 /* A channel whose memory is overwritten when it goes. */
 static struct ends open_overwritten(const struct kind *k, struct counting *counting)
 {
@@ -1477,6 +1705,56 @@ static void the_first_wakers_callback_may_drop_what_a_thread_waits_with(const st
 	}
 }
 
+/* A cancel leaves the queue, and is left a message's wake-up to serve: the callback of
+ * another runs inside it, and drops every handle.  The channel is there until the
+ * cancel has done with it. */
+static struct ends *left;
+static struct counting *counting_left;
+static atomic_bool leaving;
+
+static void send_to_who_leaves(const char *name)
+{
+	uint64_t number = 5;
+
+	if (strcmp(name, "waitq:leaving") == 0 && !atomic_exchange(&leaving, true))
+		must_eq(chan_try_send(left->tx, &number), 0);
+}
+
+static void drop_and_count(struct counted *c)
+{
+	cancel(c);
+	drop_everything(c);
+	c->number = counting_blocks(counting_left);
+}
+
+static void a_callback_inside_a_cancel_may_drop_everything(const struct kind *k)
+{
+	struct counting counting;
+	struct ends e = open_overwritten(k, &counting);
+	struct counted c[2];
+
+	for (size_t i = 0; i < 2; i++) {
+		counted_init(&c[i], &e);
+		must_give(EAGAIN, poll_recv(&c[i]));
+	}
+	c[1].then = drop_and_count;
+	left = &e;
+	counting_left = &counting;
+	atomic_store(&leaving, false);
+	__atomic_store_n(&chan__tp_hook, send_to_who_leaves, __ATOMIC_RELEASE);
+	chan_waker_cancel(&c[0].waker);
+	__atomic_store_n(&chan__tp_hook, NULL, __ATOMIC_RELEASE);
+	must_have_called(&c[0], 0);
+	must_have_called(&c[1], atomic_load(&leaving));
+	if (atomic_load(&leaving)) {
+		must(c[1].number > 0);
+	} else {
+		cancel(&c[1]);
+		ends_drop(&e);
+	}
+	counting_must_balance(&counting);
+}
+
 static void the_first_wakers_callback_may_drop_what_a_select_waits_with(const struct kind *k)
 {
 	for (size_t n = 0; n < 2 * PICK_FORMS; n++) {
@@ -1500,48 +1778,16 @@ static void the_first_wakers_callback_may_drop_what_a_select_waits_with(const st
 	}
 }
 
-/* A sender looks for a descriptor, and is seen at it by a poll. */
-static struct counted *seen_by;
-static atomic_bool seen;
-
-static void see(const char *name)
-{
-	if (strcmp(name, "list:look") == 0 && !atomic_exchange(&seen, true))
-		must_eq(poll_recv(seen_by), EAGAIN);
-}
-
-static void ask_for_descriptor(struct counted *c)
-{
-	int fd;
-
-	c->result = chan_receiver_fd(c->e->rx, &fd);
-}
-
-/* Nothing is locked in a callback: it may take any lock of the library itself. */
-static void a_look_for_a_descriptor_calls_nobody(const struct kind *k)
-{
-	struct ends e = kind_open(k, 8);
-	struct counted c;
-	int fd;
-
-	counted_init(&c, &e);
-	c.then = ask_for_descriptor;
-	must_give(0, chan_receiver_fd(e.rx, &fd));
-	atomic_store(&seen, false);
-	seen_by = &c;
-	__atomic_store_n(&chan__tp_hook, see, __ATOMIC_RELEASE);
-	queue_numbers(e.tx, 5, 1);
-	__atomic_store_n(&chan__tp_hook, NULL, __ATOMIC_RELEASE);
-	must(!atomic_load(&seen) || calls_of(&c) == 1);
-	must_give(0, poll_recv(&c));
-	must_give(EAGAIN, poll_recv(&c));
-	queue_numbers(e.tx, 6, 1);
-	must(calls_of(&c) > 0 && c.result == 0);
-	cancel(&c);
-	ends_drop(&e);
-}
-
 /* ------------------------------------------------------------------------- at random */
+
+/* Of the environment, for long runs; in all. */
+static uint64_t cancels_asked;
+static size_t n_cancelling; /* kinds, twice each */
+
+static size_t cancels(const struct kind *k, size_t n)
+{
+	return cancels_asked ? (size_t)(cancels_asked / n_cancelling) + 1 : kind_rounds(k, n);
+}
 
 struct firing {
 	struct ends e;
@@ -1586,7 +1832,7 @@ static void check_guard(void *arg)
 
 static void cancel_races_the_callback(const struct kind *k)
 {
-	struct firing f = { .e = kind_open(k, 8), .n = test_scaled(kind_is_promised(k) ? 5000 : 20000), .dice = { 11 } };
+	struct firing f = { .e = kind_open(k, 8), .n = cancels(k, 20000), .dice = { 11 } };
 	struct dice dice = { 13 };
 	size_t called = 0;
 
@@ -1651,7 +1897,7 @@ static void fire_thrice(void *arg)
 
 static void cancel_races_a_callback_that_polls(const struct kind *k)
 {
-	struct firing f = { .e = kind_open(k, 8), .n = kind_rounds(k, 600), .dice = { 11 } };
+	struct firing f = { .e = kind_open(k, 8), .n = cancels(k, 600), .dice = { 11 } };
 	struct dice dice = { 19 };
 
 	atomic_init(&f.turn, 0);
@@ -2121,9 +2367,15 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_poll_waits_for_no_callback, NEEDS_QUEUE | NEEDS_SENDERS),
 	BEHAVIOUR(an_inner_callback_cancels_the_outer, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(what_comes_while_it_registers_is_not_missed, NEEDS_QUEUE | FITS_ONE_MESSAGE),
-	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_thread_waits_with, NEEDS_LIMIT | NEEDS_FULL),
-	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_select_waits_with, NEEDS_LIMIT | NEEDS_FULL),
+	BEHAVIOUR(a_callback_cancels_one_that_is_due, NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_callback_polls_one_that_is_due, NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
+	BEHAVIOUR(one_that_is_taken_back_is_passed_on, NEEDS_TWO | NEEDS_RECEIVERS),
+	BEHAVIOUR(nobody_waits_for_the_callback_of_another, NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_cancel_waits_for_its_own_callback_only, NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_look_for_a_descriptor_calls_nobody, NEEDS_QUEUE),
+	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_thread_waits_with, NEEDS_LIMIT | NEEDS_FULL),
+	BEHAVIOUR(a_callback_inside_a_cancel_may_drop_everything, NEEDS_QUEUE | NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
+	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_select_waits_with, NEEDS_LIMIT | NEEDS_FULL),
 	BEHAVIOUR(cancel_races_the_callback, NEEDS_QUEUE),
 	BEHAVIOUR(cancel_races_a_callback_that_polls, NEEDS_QUEUE),
 	BEHAVIOUR(a_cancel_that_races_passes_on, NEEDS_QUEUE | NEEDS_RECEIVERS),
@@ -2139,8 +2391,13 @@ static const struct behaviour behaviours[] = {
 int main(void)
 {
 	static struct kind kinds[MAX_KINDS];
+	const char *asked = getenv("CHAN_CANCELS");
 	size_t n = kind_discover(kinds, CHAN_MANY, CHAN_MANY);
 
 	n += kind_discover(kinds + n, CHAN_SINGLE, CHAN_SINGLE);
+	cancels_asked = asked ? strtoull(asked, NULL, 10) : 0;
+	for (size_t i = 0; i < n; i++)
+		if (!kinds[i].one_message && kinds[i].capacity > 0)
+			n_cancelling += 2;
 	return matrix_run("wakers", behaviours, COUNT_OF(behaviours), kinds, n);
 }

@@ -566,8 +566,8 @@ static void bc_pass_on_received(struct broadcast *b, struct subscription *s)
 	chan__node_settle_chain(woken);
 }
 
-/* Receives for the first of the claimed, who starved.  The subscription is
- * theirs, and gone, for all we know, once they are settled. */
+/* Receives for who starved and was claimed.  The subscription is its own, and gone,
+ * for all we know, once it is settled. */
 static void bc_receive_for(struct broadcast *b, struct subscription *s, struct chan__node *n)
 {
 	size_t count = 0;
@@ -576,12 +576,22 @@ static void bc_receive_for(struct broadcast *b, struct subscription *s, struct c
 	bc_pass_on_received(b, s);
 }
 
+/* The lock is held: the first waiter of the subscription if it starves, alone.  What
+ * it leaves is passed on, to whom it is for. */
+static struct chan__node *bc_claim_starving(struct broadcast *b, struct subscription *s)
+{
+	struct chan__node *claimed = chan__waitlist_claim_starving(&s->waiters);
+
+	bc_describe(b, s);
+	return claimed;
+}
+
 /* The next hungry subscription on the way round; *left: how many there are to
  * go, SIZE_MAX for as many as are hungry now.  False: that was all. */
 static bool bc_wake_next(struct broadcast *b, size_t *left)
 {
-	struct chan__node *woken = NULL;
-	struct subscription *s, *starving = NULL;
+	struct chan__node *woken = NULL, *starving = NULL;
+	struct subscription *s = NULL;
 
 	chan__forklock_acquire(&b->lock);
 	if (*left > b->n_hungry)
@@ -589,13 +599,17 @@ static bool bc_wake_next(struct broadcast *b, size_t *left)
 	if (*left > 0) {
 		s = b->hungry;
 		b->hungry = s->ring_next;
-		woken = bc_claim_waiter(b, s);
-		starving = woken && !woken->observer && woken->starving ? s : NULL;
+		if (chan__unlikely(chan__waitlist_starving(&s->waiters)))
+			starving = bc_claim_starving(b, s);
+		else
+			woken = bc_claim_waiter(b, s);
 		--*left;
 	}
 	chan__forklock_release(&b->lock);
-	if (chan__unlikely(starving != NULL))
-		bc_receive_for(b, starving, woken);
+	if (chan__unlikely(starving != NULL)) {
+		bc_receive_for(b, s, starving);
+		chan__node_settle(starving, starving->result);
+	}
 	chan__node_settle_chain(woken);
 	return *left > 0;
 }
@@ -625,8 +639,7 @@ static CHAN__COLD void bc_serve_receiver(struct broadcast *b, struct subscriptio
 	if (bc_receivable(b, s, &at) == EAGAIN)
 		return;
 	chan__forklock_acquire(&b->lock);
-	n = chan__waitlist_claim_starving(&s->waiters);
-	bc_describe(b, s);
+	n = bc_claim_starving(b, s);
 	chan__forklock_release(&b->lock);
 	if (n) {
 		bc_receive_for(b, s, n);

@@ -229,8 +229,7 @@ static void mc_close(struct chan *c)
 	receivers = mc_claim(m, CHAN__RECV, CHAN__ALL);
 	mc_leave(&m->lock);
 	chan__follow(c, CHAN__SEND, NULL);
-	chan__node_settle_chain(senders);
-	chan__node_settle_chain(receivers);
+	chan__node_settle_chains(senders, receivers);
 }
 
 static bool mc_is_closed(const struct chan *c)
@@ -659,12 +658,24 @@ static int mcn_destroy_and_put(struct mcn *q, char *slot, const void *msg)
 	return 0;
 }
 
+/* Claimed only now, after calls that others may have got. */
+static void mcn_wake_sender(struct mcn *q)
+{
+	struct mc_woken woken;
+
+	mc_enter(&q->m.lock);
+	woken = mc_choose(&q->m, CHAN__SEND, 1);
+	mc_leave(&q->m.lock);
+	mc_settle(&q->m, CHAN__SEND, woken);
+}
+
 /* Full, and the lock is held; it is let go.  The oldest message gives way. */
 static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *was_displaced)
 {
 	struct chan *c = &q->m.base;
-	struct mc_woken woken = { NULL, mc_polled(&q->m, CHAN__RECV) }, senders = { NULL, 0 };
+	struct mc_woken woken = { NULL, mc_polled(&q->m, CHAN__RECV) };
 	char *slot;
+	bool received;
 	int e = 0;
 
 	if (!mcn_displaceable(q)) { /* the oldest is held by a call in progress */
@@ -687,11 +698,11 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 		woken.chain = mc_claim(&q->m, CHAN__RECV, CHAN__ALL);
 	else
 		woken = mc_choose(&q->m, CHAN__RECV, 1);
-	if (!mc_operates(woken.chain)) /* a sender that met our slot in use may displace in its turn */
-		senders = mc_choose(&q->m, CHAN__SEND, 1);
+	received = mc_operates(woken.chain);
 	mc_leave(&q->m.lock);
 	mc_wake(&q->m, CHAN__RECV, woken);
-	mc_settle(&q->m, CHAN__SEND, senders);
+	if (!received) /* a sender that met our slot in use may displace in its turn */
+		mcn_wake_sender(q);
 	chan__release(c);
 	if (e == 0 && was_displaced)
 		*was_displaced = true;

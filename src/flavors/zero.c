@@ -229,8 +229,7 @@ static void zero_close(struct chan *c)
 	receivers = chan__waitlist_claim_many(&z->list[CHAN__RECV], CHAN__ALL);
 	zero_leave(z);
 	chan__follow(c, CHAN__SEND, NULL);
-	chan__node_settle_chain(senders);
-	chan__node_settle_chain(receivers);
+	chan__node_settle_chains(senders, receivers);
 }
 
 static void zero_discard(struct chan *c)

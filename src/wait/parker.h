@@ -20,6 +20,7 @@
 #include "base/clock.h"
 
 struct chan__parker;
+struct chan__calls;
 
 struct chan__parker_kind {
 	void (*init)(struct chan__parker *p);
@@ -30,6 +31,11 @@ struct chan__parker_kind {
 	bool (*park)(struct chan__parker *p, const struct chan__deadline *d);
 	/* Hands over the token; does not block.  Exactly once for each init. */
 	void (*unpark)(struct chan__parker *p);
+	/* Where unpark is a call; NULL elsewhere.  The call comes later, after another,
+	 * and until then the waiter can take it back. */
+	void (*defer)(struct chan__parker *p, struct chan__calls *calls);
+	/* Unparks those that were deferred and not taken back. */
+	void (*call)(struct chan__calls *calls);
 };
 
 /* What the pthread kind needs beside the parker. */

@@ -92,14 +92,46 @@ void chan__node_settle(struct chan__node *n, int status)
 	w->parker.kind->unpark(&w->parker);
 }
 
-void chan__node_settle_chain(struct chan__node *n)
+/* The threads of a chain; what is a call is left: the first of all chains to the
+ * caller, the others in `calls`. */
+static void settle_threads(struct chan__node *n, struct chan__node **first, struct chan__calls *calls)
 {
 	while (n) {
 		struct chan__node *next = n->next;
+		struct chan__parker *p = &n->waiter->parker;
 
-		chan__node_settle(n, n->result);
+		if (chan__likely(!p->kind->defer)) {
+			chan__node_settle(n, n->result);
+		} else if (!*first) {
+			*first = n;
+		} else {
+			calls->kind = p->kind;
+			p->kind->defer(p, calls);
+		}
 		n = next;
 	}
+}
+
+void chan__node_settle_chains(struct chan__node *a, struct chan__node *b)
+{
+	struct chan__node *first = NULL;
+	struct chan__calls calls;
+
+	CHAN_TP("waitq:settle");
+	calls.kind = NULL;
+	calls.chan = NULL;
+	settle_threads(a, &first, &calls);
+	settle_threads(b, &first, &calls);
+	if (!first)
+		return;
+	chan__node_settle(first, first->result);
+	if (calls.kind)
+		calls.kind->call(&calls);
+}
+
+void chan__node_settle_chain(struct chan__node *n)
+{
+	chan__node_settle_chains(n, NULL);
 }
 
 /* -------------------------------------------------------------------- lists */
@@ -333,6 +365,7 @@ void chan__waitq_leave(struct chan__waitq *q, struct chan__node *n)
 	chan__lock_acquire(&q->lock);
 	chan__waitlist_remove(&q->list, n);
 	waitq_describe(q);
+	CHAN_TP("waitq:leaving");
 	waitq_release(q);
 }
 

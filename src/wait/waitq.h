@@ -24,6 +24,7 @@
 #include "wait/lock.h"
 #include "wait/parker.h"
 
+struct chan;
 struct chan_receiver;
 
 struct chan__waiter {
@@ -60,6 +61,13 @@ struct chan__waitlist {
 	struct chan__node *last;
 	struct chan__node *observers;
 	uint32_t generation;
+};
+
+/* Calls that come after another, on the stack of who makes them (async.c). */
+struct chan__calls {
+	const struct chan__parker_kind *kind; /* theirs; NULL: there are none */
+	struct chan *chan;                    /* theirs, held; its call_lock guards the ring */
+	struct chan__node ring;
 };
 
 /* Bits of attention: what a thread that made the channel ready must look at. */
@@ -114,8 +122,14 @@ CHAN__HIDDEN struct chan__node *chan__waitlist_claim_observers(struct chan__wait
 CHAN__HIDDEN struct chan__node *chan__waitlist_claim_many(struct chan__waitlist *l, uint32_t n);
 /* Does anybody wait to operate who is not `self` (may be NULL) and can be claimed? */
 CHAN__HIDDEN bool chan__waitlist_has_partner(struct chan__waitlist *l, const struct chan__waiter *self);
-/* Settles a chain that claim_many gave, each with its result. */
+/*
+ * Settles a chain that claim_many gave, each with its result, or two of one channel:
+ * threads first, then those whose unpark is a call.  A call may do whatever the
+ * program likes, and may wait for others that were claimed with it: so no call comes
+ * between a claim and this, and while one runs the others can be taken back.
+ */
 CHAN__HIDDEN void chan__node_settle_chain(struct chan__node *n);
+CHAN__HIDDEN void chan__node_settle_chains(struct chan__node *a, struct chan__node *b);
 CHAN__HIDDEN bool chan__waitlist_starving(struct chan__waitlist *l);
 CHAN__HIDDEN bool chan__waitlist_empty(struct chan__waitlist *l);
 
