@@ -1,6 +1,6 @@
 #!/bin/sh
-# The library under a deterministic scheduler: every scenario, by both strategies, and
-# mutants that must be found.
+# The library under a deterministic scheduler: every scenario, by both strategies and
+# with both parkers, and mutants that must be found.
 #
 # CHAN_SCHEDULES=1000000        schedules of each scenario by each strategy
 # CHAN_SCHEDULES_FIRST=1000001  other schedules: the first one's number, and seed
@@ -14,51 +14,77 @@ jobs=$(getconf _NPROCESSORS_ONLN)
 mkdir -p "$out"
 
 flags="-std=gnu11 -O1 -g -fno-omit-frame-pointer -D_GNU_SOURCE -I$here ${TIME64_CPPFLAGS:-}"
-[ "${CHAN_PARKER:-futex}" = pthread ] || flags="$flags -DCHAN_PARKER_FUTEX=1"
-# Of src/base only what asks the system nothing; the rest is in world.c.
+# Of src/base what asks the system nothing; for the rest see world.c.
 units='async attr block cancel chan eventfd flavor handle select timer flavors/array flavors/at flavors/broadcast
 	flavors/list flavors/mutex_condvar flavors/never flavors/oneshot flavors/tick flavors/zero wait/waitq
 	wait/parker_futex wait/parker_pthread base/clock base/memory'
-[ "${CHAN_PARKER:-futex}" = futex ] || units=$(echo $units | sed 's|wait/parker_futex||')
-ours='ledger scheduler schedules select'
+ours='cast clocks ends events ledger scheduler schedules select'
 
-# translate TREE UNIT OBJECT: one source of the library, as it is
-translate() {
-	$CC $flags -I"$1/include" -I"$1/src" -include "$here/seams.h" -c "$1/src/$2.c" -o "$3"
+parker_flag() { if [ "$1" = futex ]; then echo -DCHAN_PARKER_FUTEX=1; fi; }
+
+# translation TREE PARKER UNIT OBJECT: what compiles one source of the library, as it is
+translation() {
+	echo $CC $flags $(parker_flag "$2") -I"$1/include" -I"$1/src" -include "$here/seams.h" -c "$1/src/$3.c" -o "$4"
 }
 
-build() {
-	for unit in $units; do
-		echo "-I$top_srcdir/src -include $here/seams.h -c $top_srcdir/src/$unit.c -o $out/lib-$(basename "$unit").o"
-	done >"$tally_tmp/units"
-	echo "-I$top_srcdir/src -include $here/seams.h -Wall -Wextra -c $here/world.c -o $out/lib-world.o" >>"$tally_tmp/units"
+translations() {
+	for parker in futex pthread; do
+		for unit in $units; do
+			case $parker:$unit in pthread:wait/parker_futex) continue ;; esac
+			translation "$top_srcdir" $parker "$unit" "$out/$parker-$(basename "$unit").o"
+		done
+		echo $CC $flags $(parker_flag $parker) -Wall -Wextra -I"$top_srcdir/include" -I"$top_srcdir/src" \
+			-include "$here/seams.h" -c "$here/world.c" -o "$out/$parker-world.o"
+	done
 	for unit in $ours; do
-		echo "-Wall -Wextra -c $here/$unit.c -o $out/$unit.o"
-	done >>"$tally_tmp/units"
-	xargs -P "$jobs" -L 1 $CC $flags -I"$top_srcdir/include" <"$tally_tmp/units" &&
-		link_schedules "$out" "$out/schedules"
+		echo $CC $flags -Wall -Wextra -I"$top_srcdir/include" -c "$here/$unit.c" -o "$out/$unit.o"
+	done
 }
 
 # Addresses in a trace are those of addr2line -e, so not relocated.
 link_schedules() {
-	$CC -no-pie -o "$2" "$1"/lib-*.o $(printf "$out/%s.o " $ours) -Wl,--wrap=chan__block_layout
+	$CC -no-pie -o "$1" "$2"-*.o $(printf "$out/%s.o " $ours) -Wl,--wrap=chan__block_layout
+}
+
+build() {
+	translations | xargs -P "$jobs" -L 1 env &&
+		link_schedules "$out/schedules-futex" "$out/futex" &&
+		link_schedules "$out/schedules-pthread" "$out/pthread"
+}
+
+# Each scenario is a process, so that all processors have something to do.
+perform() {
+	while read -r name; do
+		for parker in futex pthread; do
+			log=$out/$parker-$(echo "$name" | tr / _).log
+			echo "$out/schedules-$parker -n $number -f $first $name >$log 2>&1 || :"
+		done
+	done <"$tally_tmp/names" | xargs -P "$jobs" -I '{}' sh -c '{}'
+}
+
+# report PARKER NAME: a row for each strategy, after the traces of what failed
+report() {
+	log=$out/$1-$(echo "$2" | tr / _).log
+	grep -v '^[A-Z]*: ' "$log" | sed 's/^/  | /'
+	for strategy in preempt priority; do
+		row=$(grep "^[A-Z]*: $2 *$strategy " "$log")
+		case $row in
+		PASS:*) pass "$1 ${row#PASS: }" ;;
+		*) fail "$1 $(grep -m 1 "^FAIL: $2, strategy $strategy" "$log" | sed 's/^FAIL: //')" ;;
+		esac
+	done
 }
 
 scenarios() {
-	"$out/schedules" -l >"$tally_tmp/names"
-	xargs -P "$jobs" -I '{}' sh -c '"$0/schedules" -n "$1" -f "$2" {} >"$0/{}.log" 2>&1 || :' \
-		"$out" "$number" "$first" <"$tally_tmp/names"
+	"$out/schedules-futex" -l >"$tally_tmp/names"
+	rm -f "$out"/*.log
+	perform
 	while read -r name; do
-		grep -v '^[A-Z]*: ' "$out/$name.log" | sed 's/^/  | /'
-		for strategy in preempt priority; do
-			row=$(grep "^[A-Z]*: $name *$strategy " "$out/$name.log")
-			case $row in
-			PASS:*) pass "${row#PASS: }" ;;
-			*) fail "$(grep -m 1 "^FAIL: $name, strategy $strategy" "$out/$name.log" | sed 's/^FAIL: //')${row#DONE:}" ;;
-			esac
-		done
+		report futex "$name"
+		report pthread "$name"
 	done <"$tally_tmp/names"
-	cat "$out"/*.log | awk '/^PASS: / { n += $4; steps += $8 } END { printf "%.0f schedules, %.0f steps\n", n, steps }'
+	cat "$out"/*.log | awk '/^PASS: / { n += $4; steps += $8 }
+		END { printf "%.0f schedules, %.0f steps\n", n, steps }'
 }
 
 # mutant PATCH: applied to a copy, it must be found.  Its line `Schedules:` says by
@@ -68,20 +94,20 @@ mutant() {
 	tree=$tally_tmp/$name
 	mkdir -p "$tree"
 	cp -R "$top_srcdir/src" "$top_srcdir/include" "$tree"
-	cp "$out"/lib-*.o "$tree"
+	cp "$out"/futex-*.o "$tree"
 	if ! patch -s -F0 -p1 --no-backup-if-mismatch -d "$tree" <"$1"; then
 		fail "mutant $name no longer applies"
 		return
 	fi
 	for unit in $units; do
 		if grep -q "^+++ b/src/$unit\.c" "$1" || grep -q '^+++ b/.*\.h' "$1"; then
-			translate "$tree" "$unit" "$tree/lib-$(basename "$unit").o" || {
+			$(translation "$tree" futex "$unit" "$tree/futex-$(basename "$unit").o") || {
 				fail "mutant $name does not compile"
 				return
 			}
 		fi
 	done
-	link_schedules "$tree" "$tree/schedules"
+	link_schedules "$tree/schedules" "$tree/futex"
 	if "$tree/schedules" -x -n "$number" $(sed -n 's/^Schedules: //p' "$1") >"$tree/log" 2>&1; then
 		fail "mutant $name survived"
 	elif grep -q '^FAIL: ' "$tree/log"; then

@@ -31,6 +31,37 @@ const struct kind *kind_pick(int wanted)
 	return k;
 }
 
+const struct kind *kind_asked(void)
+{
+	const char *name = strchr(sched_scenario()->name, '/') + 1;
+
+	for (int i = 0; i < world_kind_count; i++)
+		if (strcmp(world_kinds[i].name, name) == 0)
+			return &world_kinds[i];
+	sched_fail("no kind %s", name);
+}
+
+const struct kind *kind_once(void)
+{
+	const struct kind *k;
+
+	do
+		k = kind_pick(0);
+	while (!k->once);
+	return k;
+}
+
+const struct kind *kind_cast(bool drop_oldest)
+{
+	const struct kind *k;
+
+	do
+		k = &world_kinds[sched_pick((unsigned)world_kind_count)];
+	while (!k->subscribes || k->drop_oldest != drop_oldest);
+	sched_note(k->name, 0);
+	return k;
+}
+
 /* ------------------------------------------------------------------------- messages */
 
 void ledger_begin(void)
@@ -120,6 +151,10 @@ void pipe_open(struct pipe *p, const struct kind *kind, int senders, int receive
 		e |= chan_attr_setdestructor(&attr, message_destroyed, NULL);
 	if (kind->drop_oldest)
 		e |= chan_attr_setoverflow(&attr, CHAN_OVERFLOW_DROP_OLDEST);
+	if (senders == 1 && !kind->subscribes && sched_pick(2) == 0)
+		e |= chan_attr_setproducers(&attr, CHAN_SINGLE);
+	if (receivers == 1 && !kind->subscribes && !kind->drop_oldest && sched_pick(2) == 0)
+		e |= chan_attr_setconsumers(&attr, CHAN_SINGLE);
 	e |= chan_create(&attr, sizeof(struct message), &p->tx, &p->rx);
 	CHECK(e == 0);
 	while (--senders > 0)

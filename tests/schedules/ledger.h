@@ -34,12 +34,20 @@ enum { WAITS = 1, ROOM = 2, MANY_FIT = 4, MEETS = 8 };
  * (ROOM), carry more than one message (MANY_FIT), have none (MEETS). */
 const struct kind *kind_pick(int wanted);
 
+/* What the scenario's name asks for, as flow/array-1 does. */
+const struct kind *kind_asked(void);
+/* One message in all. */
+const struct kind *kind_once(void);
+/* A broadcast. */
+const struct kind *kind_cast(bool drop_oldest);
+
 /* Empties the ledger; each scenario begins so. */
 void ledger_begin(void);
 /* All handles are dropped: every message has ended as it should. */
 void ledger_end(void);
 
-/* Each side with that many handles, which are all the same pointer. */
+/* Each side with that many handles, which are all the same pointer.  Where it is one,
+ * only one task uses it, and that may be promised. */
 void pipe_open(struct pipe *p, const struct kind *kind, int senders, int receivers);
 
 /* The next of this sender. */

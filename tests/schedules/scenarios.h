@@ -7,5 +7,11 @@
 #include "scheduler.h"
 
 extern const struct scenario select_scenarios[];
+extern const struct scenario ends_scenarios[];
+extern const struct scenario cast_scenarios[];
+extern const struct scenario clocks_scenarios[];
+extern const struct scenario events_scenarios[];
+/* These are run for each kind of channel that is a queue. */
+extern const struct scenario kind_scenarios[];
 
 #endif

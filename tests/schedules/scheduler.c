@@ -104,6 +104,11 @@ static struct {
 static struct step trace[STEPS_MAX + 1];
 static uint64_t traced;
 
+const struct scenario *sched_scenario(void)
+{
+	return run.scenario;
+}
+
 /* --------------------------------------------------------------------------- chance */
 
 /* Source: SplitMix, Steele, Lea and Flood (2014). */
@@ -326,9 +331,12 @@ bool sched_event_lower(int fd)
 
 void sched_event_close(int fd)
 {
+	struct event *e;
+
 	STEP("close", NULL, fd);
-	event_of(fd)->open = false;
-	wake_all(event_of(fd));
+	e = event_of(fd);
+	e->open = false;
+	wake_all(e);
 }
 
 void sched_event_arm(int fd, uint64_t at)

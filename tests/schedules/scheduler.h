@@ -63,14 +63,12 @@ struct scenario {
 	void (*after)(void);
 };
 
+/* The one that runs. */
+const struct scenario *sched_scenario(void);
+
 enum strategy { SCHED_PREEMPT, SCHED_PRIORITY, SCHED_STRATEGIES };
 
 extern const char *const sched_strategies[SCHED_STRATEGIES];
-
-/* What was run so far, of one scenario by one strategy. */
-struct sched_tally {
-	uint64_t schedules, distinct, steps, failures, first_failure;
-};
 
 /* Runs schedule `seed`.  False: it failed, and how is printed to stdout, with all
  * that was done if `verbose`.  *digest tells schedules apart. */

@@ -17,7 +17,14 @@
 #include "scenarios.h"
 #include "world.h"
 
-static const struct scenario *const lists[] = { select_scenarios };
+static const struct scenario *const lists[] = {
+	select_scenarios, cast_scenarios, clocks_scenarios, events_scenarios, ends_scenarios
+};
+
+enum { SCENARIOS_MAX = 128 };
+
+static struct scenario scenarios[SCENARIOS_MAX];
+static int scenario_count;
 
 static struct {
 	bool list, stop;
@@ -90,7 +97,7 @@ static bool run_strategy(const struct scenario *s, enum strategy strategy)
 		distinct += seen_add(digest);
 		total += steps;
 	}
-	printf("%s: %-18s %-8s %9llu schedules %9llu distinct %12llu steps  seeds %llu-%llu\n",
+	printf("%s: %-28s %-8s %9llu schedules %9llu distinct %12llu steps  seeds %llu-%llu\n",
 	       ok ? "PASS" : "DONE", s->name, sched_strategies[strategy], (unsigned long long)done,
 	       (unsigned long long)distinct, (unsigned long long)total, (unsigned long long)asked.first,
 	       (unsigned long long)(asked.first + done - 1));
@@ -116,12 +123,39 @@ static int run_scenario(const struct scenario *s)
 	return failed;
 }
 
-static const struct scenario *find(const char *name)
+static void add_scenario(const struct scenario *s)
+{
+	if (scenario_count == SCENARIOS_MAX)
+		abort();
+	scenarios[scenario_count++] = *s;
+}
+
+static void add_for_kind(const struct scenario *s, const struct kind *k)
+{
+	static char names[SCENARIOS_MAX][128];
+	struct scenario named = *s;
+
+	snprintf(names[scenario_count], sizeof(names[0]), "%.40s/%.47s", s->name, k->name);
+	named.name = names[scenario_count];
+	add_scenario(&named);
+}
+
+static void collect(void)
 {
 	for (size_t l = 0; l < sizeof(lists) / sizeof(lists[0]); l++)
 		for (const struct scenario *s = lists[l]; s->name; s++)
-			if (strcmp(s->name, name) == 0)
-				return s;
+			add_scenario(s);
+	for (const struct scenario *s = kind_scenarios; s->name; s++)
+		for (int k = 0; k < world_kind_count; k++)
+			if (!world_kinds[k].subscribes)
+				add_for_kind(s, &world_kinds[k]);
+}
+
+static const struct scenario *find(const char *name)
+{
+	for (int i = 0; i < scenario_count; i++)
+		if (strcmp(scenarios[i].name, name) == 0)
+			return &scenarios[i];
 	return NULL;
 }
 
@@ -134,12 +168,11 @@ static int run_all(void)
 			fprintf(stderr, "schedules: there is no scenario %s\n", asked.names[i]);
 			return 2;
 		}
-	for (size_t l = 0; l < sizeof(lists) / sizeof(lists[0]); l++)
-		for (const struct scenario *s = lists[l]; s->name && !(asked.stop && failed); s++)
-			if (asked.list)
-				puts(s->name);
-			else if (wanted(s->name))
-				failed += run_scenario(s);
+	for (int i = 0; i < scenario_count && !(asked.stop && failed); i++)
+		if (asked.list)
+			puts(scenarios[i].name);
+		else if (wanted(scenarios[i].name))
+			failed += run_scenario(&scenarios[i]);
 	return failed > 0;
 }
 
@@ -185,6 +218,7 @@ static bool parse(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	world_setup();
+	collect();
 	if (argc == 5 && strcmp(argv[1], "--replay") == 0)
 		return replay(argv[2], argv[3], argv[4]);
 	if (!parse(argc, argv)) {

@@ -35,15 +35,12 @@
 /* Inlined always: the trace names the function and the line by where it returns to. */
 #define SCHED_OP static inline __attribute__((always_inline, unused))
 
+#define SCHED_ALIVE(type, a)                                                           \
+	(chan__unlikely((a)->v == (type)(uintptr_t)SCHED_DEAD) ? sched_dead(a) : (void)0)
+
 /* What the step finds, of an atomic that is alive. */
 #define SCHED_FOUND(type, a)                                                           \
-	__extension__({                                                                \
-		type found_ = (a)->v;                                                  \
-		sched_saw((uint64_t)(uintptr_t)found_);                                \
-		if (chan__unlikely(found_ == (type)(uintptr_t)SCHED_DEAD))             \
-			sched_dead(a);                                                 \
-		found_;                                                                \
-	})
+	(sched_saw((uint64_t)(uintptr_t)(a)->v), SCHED_ALIVE(type, a), (a)->v)
 
 #define SCHED_READ(name, type, order)                                                  \
 	SCHED_OP type chan__##name##_load_##order(const chan__##name *a)               \
@@ -56,7 +53,7 @@
 	SCHED_OP void chan__##name##_store_##order(chan__##name *a, type v)            \
 	{                                                                              \
 		sched_point(a);                                                        \
-		(void)SCHED_FOUND(type, a);                                            \
+		SCHED_ALIVE(type, a);                                                  \
 		a->v = v;                                                              \
 		sched_saw((uint64_t)(uintptr_t)v);                                     \
 	}
@@ -88,9 +85,10 @@
 #define SCHED_BASIC(name, type)                                                        \
 	typedef struct { type v; } chan__##name;                                       \
 	SCHED_OP void chan__##name##_init(chan__##name *a, type v) { a->v = v; }       \
+	/* A step of nobody's: who unmakes it is alone with it. */                     \
 	SCHED_OP void chan__##name##_fini(chan__##name *a)                             \
 	{                                                                              \
-		(void)SCHED_FOUND(type, a);                                            \
+		SCHED_ALIVE(type, a);                                                  \
 		a->v = (type)(uintptr_t)SCHED_DEAD;                                    \
 	}                                                                              \
 	SCHED_READ(name, type, relaxed)                                                \
