@@ -14,7 +14,8 @@
 #include "scheduler.h"
 #include "world.h"
 
-#define CHECK(cond) ((cond) ? (void)0 : sched_fail("%s:%d: %s", __FILE__, __LINE__, #cond))
+#define CHECK(cond) \
+	((cond) ? (void)0 : sched_fail("%s:%d: %s", strrchr(__FILE__, '/') + 1, __LINE__, #cond))
 
 struct message {
 	uint64_t id;

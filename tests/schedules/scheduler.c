@@ -90,7 +90,7 @@ static jmp_buf outside_jump;
 static struct {
 	const struct scenario *scenario;
 	enum strategy strategy;
-	uint64_t seed, random, now, steps, digest;
+	uint64_t random, now, steps, digest;
 	struct { uint64_t at; int priority; } changes[CHANGES_MAX + 1]; /* in order of time; ends with NEVER */
 	unsigned change;
 	int lowest;                             /* priority so far */
@@ -128,7 +128,7 @@ unsigned sched_pick(unsigned limit)
 
 /* ---------------------------------------------------------------------------- trace */
 
-static struct step *record(const void *site, const char *what, const void *object, uint64_t value)
+static void record(const void *site, const char *what, const void *object, uint64_t value)
 {
 	struct step *s = &trace[traced < STEPS_MAX ? traced++ : STEPS_MAX];
 
@@ -137,7 +137,6 @@ static struct step *record(const void *site, const char *what, const void *objec
 	s->object = object;
 	s->value = value;
 	s->task = current;
-	return s;
 }
 
 void sched_saw(uint64_t value)
@@ -839,7 +838,9 @@ static void print_trace(FILE *symbols, uint64_t from)
 	for (uint64_t i = from; i < traced; i++) {
 		const struct step *s = &trace[i];
 
-		printf("  %6llu %*sT%d ", (unsigned long long)i, 2 * (s->task + 1), "", s->task);
+		printf("  %6llu ", (unsigned long long)i);
+		if (s->task >= 0) /* not before they began, or after they ended */
+			printf("%*sT%d ", 2 * s->task, "", s->task);
 		if (s->site) {
 			print_line(symbols, s->site);
 			printf("  %s [%p] %llu\n", s->what ? s->what : "", s->object,
@@ -952,7 +953,6 @@ static void prepare(const struct scenario *s, enum strategy strategy, uint64_t s
 	memset(__start_sched_tls, 0, tls_size());
 	run.scenario = s;
 	run.strategy = strategy;
-	run.seed = seed;
 	run.random = seed * SCHED_STRATEGIES + strategy;
 	run.now = UINT64_C(1000000000000);
 	run.interrupts = sched_pick(4) == 0;
