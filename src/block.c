@@ -105,23 +105,34 @@ static bool spin_expired(unsigned round, uint64_t start, uint64_t limit)
 }
 
 /* Tries, for a bounded while.  EAGAIN: nothing came of it. */
-static int spin_on_channel(const struct chan__watch *w)
+int chan__spin(struct chan *c, enum chan__side side, int (*attempt)(void *arg), void *arg)
 {
-	struct chan *c = w->chan;
 	uint64_t start;
 	int e = EAGAIN;
 
-	if (c->flavor->meets_in_queue || !spin_allowed(c, w->side))
+	if (!spin_allowed(c, side))
 		return EAGAIN;
 	start = chan__clock_ns();
 	for (unsigned round = 0; e == EAGAIN && round < SPIN_ROUNDS; round++) {
 		if (spin_expired(round, start, c->spin_ns))
 			break;
 		spin_pass(round);
-		e = chan__attempt(w);
+		e = attempt(arg);
 	}
-	spin_learn(c, w->side, e != EAGAIN);
+	spin_learn(c, side, e != EAGAIN);
 	return e;
+}
+
+static int spin_attempt(void *watch)
+{
+	return chan__attempt((const struct chan__watch *)watch);
+}
+
+static int spin_on_channel(struct chan__watch *w)
+{
+	if (w->chan->flavor->meets_in_queue)
+		return EAGAIN;
+	return chan__spin(w->chan, w->side, spin_attempt, w);
 }
 
 /* The same for who stands in the queue, where others come to the node. */
