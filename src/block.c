@@ -203,10 +203,12 @@ static int wait_park(struct chan__wait *wait, struct chan__waiter *waiter)
 	if (p->kind->park(p, &until))
 		return 0;
 	CHAN_TP("block:timed-out");
-	if (chan__waiter_claim(waiter))
-		return timer ? EAGAIN : ETIMEDOUT;
-	p->kind->park(p, &forever);
-	return 0;
+	if (!chan__waiter_claim(waiter)) {
+		p->kind->park(p, &forever);
+		return 0;
+	}
+	CHAN_TP("block:given-up");
+	return timer ? EAGAIN : ETIMEDOUT;
 }
 
 int chan__wait(struct chan__wait *wait, struct chan__watch **chosen)

@@ -332,6 +332,7 @@ static CHAN__COLD int array_none(const struct array *a, uint64_t head)
 {
 	uint64_t tail;
 
+	CHAN_TP("array:none");
 	if (a->single_producer && chan__u32_load_acquire(&a->closing) != ARRAY_SHUT)
 		return EAGAIN;
 	tail = chan__u64_load_acquire(&a->tail);

@@ -340,6 +340,7 @@ static int bc_force_send(struct chan *c, const void *msg, void *displaced, bool 
  */
 static int bc_none(const struct broadcast *b, uint64_t at)
 {
+	CHAN_TP("broadcast:none");
 	if (!chan__u32_load_acquire(&b->closed))
 		return EAGAIN;
 	return chan__u64_load_relaxed(&b->tail) == at ? EPIPE : EAGAIN;

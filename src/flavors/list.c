@@ -605,6 +605,7 @@ static CHAN__COLD int list_none(const struct list *l, uint64_t head)
 {
 	uint64_t tail;
 
+	CHAN_TP("list:none");
 	if (l->single_producer && chan__u32_load_acquire(&l->closing) != LIST_SHUT)
 		return EAGAIN;
 	tail = chan__u64_load_acquire(&l->tail);

@@ -260,6 +260,8 @@ static int print_totals(const char *suite)
 	}
 	printf("%s: %zu passed, %zu failed, %zu that there cannot be\n", suite, tally.passed, tally.failed, absent);
 	tally_append(&tally);
+	if (n_cases == 0 && getenv("CHAN_TEST_ONLY")) /* another matrix of the program has them */
+		return EXIT_SUCCESS;
 	return tally.failed == 0 && tally.passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
