@@ -19,6 +19,7 @@
 
 #include "base/backoff.h"
 #include "base/pause.h"
+#include "base/probe.h"
 #include "base/process.h"
 
 /* -------------------------------------------------------------- one attempt */
@@ -154,6 +155,7 @@ static bool wait_stand(struct chan__wait *wait, struct chan__waiter *waiter, str
 		w->node.waiter = waiter;
 		if (!w->chan->flavor->watch(w->chan, w->side, &w->node))
 			break;
+		CHAN__PROBE(block, w->chan, w->side);
 	}
 	*end = w;
 	return w == NULL;
@@ -227,6 +229,7 @@ int chan__wait(struct chan__wait *wait, struct chan__watch **chosen)
 		e = waiter.status;
 		(*chosen)->woken = e == EAGAIN && !(*chosen)->node.observer;
 	}
+	CHAN__PROBE(wake, *chosen ? (*chosen)->chan : wait->watches->chan, e);
 	wait_leave(wait, end, *chosen);
 	chan__waiter_fini(&waiter);
 	return e;
