@@ -9,14 +9,6 @@
 
 #include "support/tally.h"
 
-#if defined(__SANITIZE_THREAD__)
-#define UNDER_THREAD_SANITIZER true
-#elif defined(__has_feature)
-#define UNDER_THREAD_SANITIZER __has_feature(thread_sanitizer)
-#else
-#define UNDER_THREAD_SANITIZER false
-#endif
-
 enum { CASE_SECONDS = 60, RUN_SECONDS = 3600, MAX_CASES = 8192 };
 
 enum verdict { SKIPPED, NOT_RUN, PASSED, FAILED };
@@ -48,7 +40,7 @@ static bool never_overwrites(const struct kind *k) { return !k->drop_oldest; }
 static bool forks_only_when_idle(const struct kind *k)
 {
 	(void)k;
-	return UNDER_THREAD_SANITIZER;
+	return test_under_thread_sanitizer();
 }
 
 /* In the order in which they are named when several apply.  FITS_ONE_MESSAGE
