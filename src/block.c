@@ -19,6 +19,7 @@
 
 #include "base/backoff.h"
 #include "base/pause.h"
+#include "base/probe.h"
 #include "base/process.h"
 
 /* -------------------------------------------------------------- one attempt */
@@ -165,6 +166,7 @@ static bool wait_stand(struct chan__wait *wait, struct chan__waiter *waiter, str
 		w->node.waiter = waiter;
 		if (!w->chan->flavor->watch(w->chan, w->side, &w->node))
 			break;
+		CHAN__PROBE(block, w->chan, w->side);
 	}
 	*end = w;
 	return w == NULL;
@@ -214,10 +216,12 @@ static int wait_park(struct chan__wait *wait, struct chan__waiter *waiter)
 	if (p->kind->park(p, &until))
 		return 0;
 	CHAN_TP("block:timed-out");
-	if (chan__waiter_claim(waiter))
-		return timer ? EAGAIN : ETIMEDOUT;
-	p->kind->park(p, &forever);
-	return 0;
+	if (!chan__waiter_claim(waiter)) {
+		p->kind->park(p, &forever);
+		return 0;
+	}
+	CHAN_TP("block:given-up");
+	return timer ? EAGAIN : ETIMEDOUT;
 }
 
 int chan__wait(struct chan__wait *wait, struct chan__watch **chosen)
@@ -236,6 +240,7 @@ int chan__wait(struct chan__wait *wait, struct chan__watch **chosen)
 		e = waiter.status;
 		(*chosen)->woken = e == EAGAIN && !(*chosen)->node.observer;
 	}
+	CHAN__PROBE(wake, *chosen ? (*chosen)->chan : wait->watches->chan, e);
 	wait_leave(wait, end, *chosen);
 	chan__waiter_fini(&waiter);
 	return e;

@@ -60,6 +60,7 @@
 #include "base/backoff.h"
 #include "base/copy.h"
 #include "base/pause.h"
+#include "base/probe.h"
 #include "flavor.h"
 
 #define ARRAY_CLOSED   UINT64_C(1)
@@ -318,6 +319,7 @@ CHAN__INLINE int array_send(struct chan *c, const char *msgs, size_t n, bool sin
 	for (size_t i = 0; i < k; i++, pos = array_next(a, pos))
 		array_publish(a, pos, chan__message_at(msgs, i, c->msg_size));
 	CHAN_TP("array:published");
+	CHAN__PROBE(send, c, k);
 	array_wake_receivers(a, from, k);
 	return 0;
 }
@@ -332,6 +334,7 @@ static CHAN__COLD int array_none(const struct array *a, uint64_t head)
 {
 	uint64_t tail;
 
+	CHAN_TP("array:none");
 	if (a->single_producer && chan__u32_load_acquire(&a->closing) != ARRAY_SHUT)
 		return EAGAIN;
 	tail = chan__u64_load_acquire(&a->tail);
@@ -413,6 +416,7 @@ CHAN__INLINE int array_recv(struct chan *c, char *msgs, size_t max, bool single,
 	for (size_t i = 0; i < k; i++, pos = array_next(a, pos))
 		array_take(a, pos, msgs ? msgs + i * c->msg_size : NULL);
 	CHAN_TP("array:freed");
+	CHAN__PROBE(receive, c, k);
 	array_wake_senders(a, k, CHAN__RECV);
 	return 0;
 }
@@ -460,6 +464,7 @@ static void array_exchange(struct array *a, uint64_t pos, const void *msg, void 
 		chan__u64_fetch_add_relaxed(&c->lost, 1);
 	array_exchange_message(a, stamp, msg, displaced);
 	chan__u64_store_release(stamp, pos | ARRAY_FULL); /* as A4 */
+	CHAN__PROBE(send, c, 1);
 	array_wake_receivers(a, pos, 1);
 	if (!c->drop_oldest)
 		array_pass_on(c, CHAN__SEND, NULL); /* who met EXCHANGE; a slot may be free by now */

@@ -52,6 +52,7 @@
 #include "base/backoff.h"
 #include "base/copy.h"
 #include "base/pause.h"
+#include "base/probe.h"
 #include "flavor.h"
 
 #define LIST_CLOSED UINT64_C(1)
@@ -592,6 +593,7 @@ CHAN__INLINE int list_send(struct chan *c, const char *msgs, size_t n, bool sing
 	for (size_t i = 0; i < k; i++)
 		list_publish(l, b, pos + i * LIST_STEP, chan__message_at(msgs, i, c->msg_size));
 	CHAN_TP("list:published");
+	CHAN__PROBE(send, c, k);
 	attention = chan__waitq_attention(&c->waiting[CHAN__RECV]);
 	if (chan__unlikely(attention != 0))
 		list_sent(l, k, attention);
@@ -605,6 +607,7 @@ static CHAN__COLD int list_none(const struct list *l, uint64_t head)
 {
 	uint64_t tail;
 
+	CHAN_TP("list:none");
 	if (l->single_producer && chan__u32_load_acquire(&l->closing) != LIST_SHUT)
 		return EAGAIN;
 	tail = chan__u64_load_acquire(&l->tail);
@@ -664,6 +667,7 @@ CHAN__INLINE int list_recv(struct chan *c, char *msgs, size_t max, bool single, 
 		}
 		chan__copy(chan__message_at(msgs, *count, c->msg_size), list_msg(l, slot), c->msg_size);
 		++*count;
+		CHAN__PROBE(receive, c, 1);
 		if (chan__unlikely(list_advance(l, b, head)))
 			return list_finish_block(l, b, single);
 		head += LIST_STEP;
@@ -712,6 +716,7 @@ static int list_recv_outside(struct chan *c, void *msg, bool promised)
 		chan__copy(msg, list_msg(l, slot), c->msg_size);
 	else
 		chan__destroy_message(c, list_msg(l, slot));
+	CHAN__PROBE(receive, c, 1);
 	list_unhold(l, b);
 	return 0;
 }
