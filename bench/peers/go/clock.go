@@ -2,11 +2,16 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
+
+// How long all wait for one another, running, before the clock starts.
+const settle = 10 * time.Millisecond
 
 // What the timed part of a run took.
 type cost struct {
@@ -44,24 +49,32 @@ func costSince(start time.Time, before *syscall.Rusage) cost {
 }
 
 // Runs own here and the others in a goroutine each; times them from the moment
-// that all are ready to the end of the last.
+// that all are ready to the end of the last.  They wait running, so that they, and
+// the threads under them, have their places when it begins.
 func timed(others []func(), own func()) cost {
-	var ready, done sync.WaitGroup
-	open := make(chan struct{})
-	ready.Add(len(others))
+	var waiting atomic.Int64
+	var open atomic.Bool
+	var done sync.WaitGroup
 	done.Add(len(others))
 	for _, work := range others {
 		go func(work func()) {
-			ready.Done()
-			<-open
+			waiting.Add(1)
+			for !open.Load() {
+				runtime.Gosched()
+			}
 			work()
 			done.Done()
 		}(work)
 	}
-	ready.Wait()
+	for waiting.Load() < int64(len(others)) {
+		runtime.Gosched()
+	}
+	for settling := time.Now(); len(others) > 0 && time.Since(settling) < settle; {
+		runtime.Gosched()
+	}
 	before := usage()
 	start := time.Now()
-	close(open)
+	open.Store(true)
 	own()
 	done.Wait()
 	return costSince(start, &before)

@@ -1,9 +1,9 @@
 // What the timed part costs, and the barrier it starts from.
 
 use std::mem::MaybeUninit;
-use std::sync::{Condvar, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 // What the timed part of a run took.
 pub struct Cost {
@@ -53,31 +53,35 @@ impl Start {
     }
 }
 
-// Holds every thread until all are there and the clock has been read.
+// Holds every thread until all are there and the clock has been read.  They wait
+// running: threads that slept until now would all be where the first one is, and the
+// system takes some milliseconds to give them CPUs of their own.
 #[derive(Default)]
 struct Gate {
-    state: Mutex<(usize, bool)>, // how many wait, whether it is open
-    changed: Condvar,
+    waiting: AtomicUsize,
+    open: AtomicBool,
 }
+
+const SETTLE: Duration = Duration::from_millis(10);
 
 impl Gate {
     fn wait(&self) {
-        let mut state = self.state.lock().unwrap();
-        state.0 += 1;
-        self.changed.notify_all();
-        while !state.1 {
-            state = self.changed.wait(state).unwrap();
+        self.waiting.fetch_add(1, SeqCst);
+        while !self.open.load(SeqCst) {
+            thread::yield_now();
         }
     }
 
     fn open(&self, threads: usize) -> Start {
-        let mut state = self.state.lock().unwrap();
-        while state.0 < threads {
-            state = self.changed.wait(state).unwrap();
+        while self.waiting.load(SeqCst) < threads {
+            thread::yield_now();
+        }
+        let settling = Instant::now();
+        while threads > 0 && settling.elapsed() < SETTLE {
+            thread::yield_now();
         }
         let start = Start::now();
-        state.1 = true;
-        self.changed.notify_all();
+        self.open.store(true, SeqCst);
         start
     }
 }
