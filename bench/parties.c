@@ -20,18 +20,39 @@
 
 /*
  * Holds every thread until all are there and the clock has been read.  They wait
- * running: threads that slept until now would all be where the first one is, and the
- * system takes some milliseconds to give them CPUs of their own.
+ * running, each on the CPU that is its turn and free to leave it: threads that slept
+ * until now would all be where the first one is, and the system can take longer to
+ * give them CPUs of their own than a run lasts.
  */
 struct gate {
+	_Atomic unsigned places;
 	_Atomic unsigned waiting;
 	_Atomic bool     open;
 };
 
-enum { GATE_SETTLE_NS = 10000000 };
+enum { GATE_SETTLE_NS = 2000000 };
+
+/* To the next of the CPUs that the process may use. */
+static void gate_take_place(struct gate *g)
+{
+	cpu_set_t all, one;
+	unsigned skip;
+	size_t cpu = 0;
+
+	if (sched_getaffinity(0, sizeof(all), &all) != 0)
+		return;
+	for (skip = atomic_fetch_add(&g->places, 1) % (unsigned)CPU_COUNT(&all); ; cpu++)
+		if (CPU_ISSET(cpu, &all) && skip-- == 0)
+			break;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	sched_setaffinity(0, sizeof(all), &all);
+}
 
 static void gate_wait(struct gate *g)
 {
+	gate_take_place(g);
 	atomic_fetch_add(&g->waiting, 1);
 	while (!atomic_load(&g->open))
 		sched_yield();
@@ -62,6 +83,7 @@ static struct bench_cost gate_open(struct gate *g, unsigned n)
 	struct bench_cost start;
 	uint64_t settled;
 
+	gate_take_place(g);
 	while (atomic_load(&g->waiting) < n)
 		sched_yield();
 	for (settled = bench_now() + GATE_SETTLE_NS; n > 0 && bench_now() < settled; )
@@ -376,7 +398,7 @@ static void *party_main(void *arg)
 
 static struct bench_cost timed(struct plan *plan)
 {
-	struct gate gate = { 0, false };
+	struct gate gate = { 0, 0, false };
 	struct party **party = plan->party;
 	struct bench_cost start, end;
 

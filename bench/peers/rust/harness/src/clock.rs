@@ -1,6 +1,6 @@
 // What the timed part costs, and the barrier it starts from.
 
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -54,18 +54,39 @@ impl Start {
 }
 
 // Holds every thread until all are there and the clock has been read.  They wait
-// running: threads that slept until now would all be where the first one is, and the
-// system takes some milliseconds to give them CPUs of their own.
+// running, each on the CPU that is its turn and free to leave it: threads that slept
+// until now would all be where the first one is, and the system can take longer to
+// give them CPUs of their own than a run lasts.
 #[derive(Default)]
 struct Gate {
+    places: AtomicUsize,
     waiting: AtomicUsize,
     open: AtomicBool,
 }
 
-const SETTLE: Duration = Duration::from_millis(10);
+const SETTLE: Duration = Duration::from_millis(2);
 
 impl Gate {
+    // To the next of the CPUs that the process may use.
+    fn take_place(&self) {
+        let size = mem::size_of::<libc::cpu_set_t>();
+        // SAFETY: a set of bits, all of them 0; the calls read and write one of this size.
+        unsafe {
+            let mut all: libc::cpu_set_t = mem::zeroed();
+            let mut one: libc::cpu_set_t = mem::zeroed();
+            if libc::sched_getaffinity(0, size, &mut all) != 0 {
+                return;
+            }
+            let turn = self.places.fetch_add(1, SeqCst) % libc::CPU_COUNT(&all) as usize;
+            let mut allowed = (0..8 * size).filter(|&cpu| libc::CPU_ISSET(cpu, &all));
+            libc::CPU_SET(allowed.nth(turn).unwrap(), &mut one);
+            libc::sched_setaffinity(0, size, &one);
+            libc::sched_setaffinity(0, size, &all);
+        }
+    }
+
     fn wait(&self) {
+        self.take_place();
         self.waiting.fetch_add(1, SeqCst);
         while !self.open.load(SeqCst) {
             thread::yield_now();
@@ -73,6 +94,7 @@ impl Gate {
     }
 
     fn open(&self, threads: usize) -> Start {
+        self.take_place();
         while self.waiting.load(SeqCst) < threads {
             thread::yield_now();
         }
