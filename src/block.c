@@ -240,7 +240,7 @@ int chan__wait(struct chan__wait *wait, struct chan__watch **chosen)
 		e = waiter.status;
 		(*chosen)->woken = e == EAGAIN && !(*chosen)->node.observer;
 	}
-	CHAN__PROBE(wake, *chosen ? (*chosen)->chan : wait->watches->chan, e);
+	CHAN__PROBE(wake, *chosen ? (*chosen)->chan : NULL, e);
 	wait_leave(wait, end, *chosen);
 	chan__waiter_fini(&waiter);
 	return e;

@@ -7,7 +7,8 @@
  *   send        channel, messages   they are in
  *   receive     channel, messages   they were taken out
  *   block       channel, side       the thread stands in the queue: 0 to send, 1 to receive
- *   wake        channel, result     it goes on: EAGAIN to look again, ETIMEDOUT, 0 ...
+ *   wake        channel, result     it goes on: EAGAIN to look again, ETIMEDOUT, 0 ...;
+ *                                   no channel: nobody woke it
  *   disconnect  channel, cause      0 a call, 1 the last sender, 2 the last receiver left
  *
  * An argument is something that is at hand there: a probe must not make the compiler
