@@ -54,9 +54,17 @@ mutants() {
 	done
 }
 
+# applies PATCH...: to the sources as they are, whichever tool runs it
+applies() {
+	for patch in "$@"; do
+		patch -s -F0 -p1 --dry-run -d "$top_srcdir" <"$patch" || { echo "$patch no longer applies"; return 1; }
+	done
+}
+
 table=$top_srcdir/tests/provoked.txt
 expect "each of $(classes "$table" | wc -l) classes has its tests and its mutants" all "$table"
 expect 'each mutant has its class' mutants "$table"
+expect 'each mutant applies' applies "$top_srcdir"/tests/mutants/*.patch
 
 # What it is to find.
 planted() { sed "$1" "$table" >"$tally_tmp/planted"; }
@@ -68,4 +76,6 @@ planted '/^mutant /d'
 refuse 'a class without a mutant is found' all "$tally_tmp/planted"
 planted '/^test /d'
 refuse 'a class without a test is found' all "$tally_tmp/planted"
+sed 's/chan__/gone__/' "$top_srcdir/tests/mutants/STOLEN_WAKEUP.patch" >"$tally_tmp/planted.patch"
+refuse 'a mutant that no longer applies is found' applies "$tally_tmp/planted.patch"
 tally_end
