@@ -1,6 +1,6 @@
 #!/bin/sh
-# The library under Relacy: every scenario, with both parkers, and mutants that
-# must be found.
+# The library under Relacy: every scenario, with both parkers; the small ones also through
+# every execution within bounds; and mutants that must be found.
 #
 # CHAN_RELACY_PERCENT=1000  ten times as many executions (default 100)
 # CHAN_RELACY_FIRST=200001  other executions: the first one's number, and seed
@@ -52,6 +52,17 @@ scenarios() {
 	report pthread $pthread_status
 }
 
+# bounded: every execution with at most two preemptions and one surprise of the cells
+# with two threads or three and one or two calls each; or the first of them, where
+# they are more than 5000 with membarrier, or without.
+bounded() {
+	status=0
+	"$out/scenarios-futex" -b 2:1 -n $((50 * percent)) once/ close/ timed/ timed-send/ cancel/array cancel/list \
+		cancel/zero cancel/cast cancel/oneshot either-1/ either/ queue- >"$out/bounded.log" 2>&1 || status=$?
+	report bounded $status
+	grep -c ', all of ' "$out/bounded.log" | sed 's/^/bounded: cells that were gone through: /'
+}
+
 # mutant PATCH: applied to a copy, it must be found.  Its line `Scenarios:` says
 # where, so that a mutant is not killed by chance elsewhere.
 mutant() {
@@ -86,6 +97,7 @@ mutant() {
 if build; then
 	pass 'the sources compile against the model'
 	scenarios
+	bounded
 	for patch in "$top_srcdir"/tests/mutants/*.patch; do
 		mutant "$patch"
 	done

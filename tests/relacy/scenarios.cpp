@@ -2911,9 +2911,9 @@ static const struct plot {
 	int fits;
 	uint64_t executions;
 } plots[] = {
-	{ "once",       0, flow_before,       once_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST | FIT_FEW_PLOTS, 75000 },
+	{ "once",       0, flow_before,       once_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST | FIT_FEW_PLOTS, 65000 },
 	{ "flow",       0, flow_before,       flow_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST, 75000 },
-	{ "leave",      0, drain_before,      leave_thread,      account, FIT_ANY, 75000 },
+	{ "leave",      0, drain_before,      leave_thread,      account, FIT_ANY, 60000 },
 	{ "drain",      0, drain_before,      drain_thread,      account, FIT_ANY, 20000 },
 	{ "close",      0, drain_before,      close_thread,      account, FIT_FEW_PLOTS, 20000 },
 	{ "len",        2, len_before,        len_thread,        account, FIT_ROOM | FIT_FEW_PLOTS, 10000 },
@@ -2928,11 +2928,11 @@ static const struct plot {
 	{ "force",      0, drain_before,      force_thread,      account, FIT_ARRAY, 20000 },
 	{ "weak",       3, weak_before,       weak_thread,       account, FIT_MANY, 20000 },
 	{ "scarce",     0, scarce_before,     scarce_thread,     scarce_after, FIT_LIST, 20000 },
-	{ "one",        0, one_before,        one_thread,        one_after, FIT_ONE, 100000 },
+	{ "one",        0, one_before,        one_thread,        one_after, FIT_ONE, 50000 },
 	{ "one-unsent", 0, drain_before,      one_unsent_thread, account, FIT_ONE, 20000 },
 	{ "one-leave",  0, drain_before,      one_leave_thread,  account, FIT_ONE, 100000 },
-	{ "one-close",  0, drain_before,      one_close_thread,  account, FIT_ONE, 100000 },
-	{ "one-timed",  3, one_timed_before,  one_timed_thread,  flow_after, FIT_ONE | FIT_MANY, 100000 },
+	{ "one-close",  0, drain_before,      one_close_thread,  account, FIT_ONE, 50000 },
+	{ "one-timed",  3, one_timed_before,  one_timed_thread,  flow_after, FIT_ONE | FIT_MANY, 50000 },
 	{ "one-cancel", 3, cancel_before,     cancel_thread,     cancel_after, FIT_ONE | FIT_MANY, 10000 },
 	{ "one-either", 3, pair_before,       either_thread,     pair_after, FIT_ONE | FIT_MANY, 10000 },
 	{ "one-weak",   3, weak_before,       one_weak_thread,   account, FIT_ONE | FIT_MANY, 20000 },
