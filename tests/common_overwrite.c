@@ -192,6 +192,66 @@ static void drop_oldest_works_without_a_destructor(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* What a destructor finds that moves messages on the channel it is called by. */
+struct busy {
+	struct ends e;
+	uint64_t later; /* the message it sends */
+	size_t received;
+	bool sent, done;
+};
+
+static void receive_all_and_send(void *msg, void *arg)
+{
+	struct busy *busy = arg;
+	uint64_t number;
+
+	(void)msg;
+	if (busy->done)
+		return;
+	busy->done = true;
+	while (chan_try_recv(busy->e.rx, &number) == 0)
+		must_eq(number, ++busy->received);
+	busy->sent = chan_try_send(busy->e.tx, &busy->later) == 0;
+}
+
+/* The destructor runs in the middle of the send that displaces: what is sent by then
+ * comes after it, however long the destructor takes. */
+static void displace_beside_others(const struct kind *k, chan_overflow_t overflow,
+                                   int (*send)(chan_sender_t *tx, const void *msg))
+{
+	struct busy busy = { .later = k->capacity + 1 };
+	uint64_t number = k->capacity;
+	chan_attr_t attr;
+
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setoverflow(&attr, overflow));
+	must_give(0, chan_attr_setdestructor(&attr, receive_all_and_send, &busy));
+	busy.e = attr_open(&attr, 8);
+	queue_numbers(busy.e.tx, 0, k->capacity);
+	must_give(0, send(busy.e.tx, &number));
+	must(busy.done && busy.received == k->capacity - 1);
+	must_eq(busy.sent, k->capacity > 1); /* or there is no other place */
+	expect_numbers(busy.e.rx, k->capacity, 1 + busy.sent);
+	must_give(EAGAIN, chan_try_recv(busy.e.rx, &number));
+	ends_drop(&busy.e);
+}
+
+static int force(chan_sender_t *tx, const void *msg)
+{
+	return chan_force_send(tx, msg, NULL, NULL);
+}
+
+static void drop_oldest_keeps_the_place_of_the_send(const struct kind *k)
+{
+	displace_beside_others(k, CHAN_OVERFLOW_DROP_OLDEST, chan_try_send);
+	displace_beside_others(k, CHAN_OVERFLOW_DROP_OLDEST, chan_send);
+}
+
+static void force_send_keeps_its_place(const struct kind *k)
+{
+	displace_beside_others(k, CHAN_OVERFLOW_WAIT, force);
+}
+
 struct flood {
 	chan_sender_t *tx;
 	uint64_t first;
@@ -256,6 +316,8 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(drop_oldest_never_makes_a_send_wait, NEEDS_OVERWRITE),
 	BEHAVIOUR(drop_oldest_lets_a_whole_batch_in, NEEDS_OVERWRITE),
 	BEHAVIOUR(drop_oldest_works_without_a_destructor, NEEDS_OVERWRITE),
+	BEHAVIOUR(drop_oldest_keeps_the_place_of_the_send, NEEDS_OVERWRITE | NEEDS_SENDERS),
+	BEHAVIOUR(force_send_keeps_its_place, NEEDS_LIMIT | NEEDS_SENDERS | NEEDS_RECEIVERS | NEEDS_FORCE | NEEDS_DESTRUCTOR),
 	BEHAVIOUR(drop_oldest_loses_no_count, NEEDS_OVERWRITE | NEEDS_SENDERS),
 };
 

@@ -8,7 +8,9 @@
  *                from memory to memory.
  *   capacity n   a ring of pointers to n slots, allocated once.  Free slots stand
  *                on a stack, so that one whose message is being destroyed can
- *                stay away while its neighbours move on.
+ *                stay away while its neighbours move on.  A send that displaces
+ *                has its place in the ring from the instant at which the oldest
+ *                leaves it; the place is NULL until the destructor has run.
  *   unbounded    two locks (Michael & Scott 1996, at the grain of a batch):
  *
  *                  head                              tail
@@ -28,6 +30,7 @@
 
 #include "base/copy.h"
 #include "base/pause.h"
+#include "base/probe.h"
 #include "flavor.h"
 
 CHAN__HIDDEN extern const struct chan__flavor chan__mutex_condvar;
@@ -309,6 +312,8 @@ static void mc0_pass(struct chan *c, const void *source, void *target)
 		chan__copy(target, source, c->msg_size);
 	else if (c->msg_size > 0)
 		chan__destroy_message(c, (void *)(uintptr_t)source);
+	CHAN__PROBE(send, c, 1);
+	CHAN__PROBE(receive, c, 1);
 }
 
 /* A claimed partner no more counts as one that waits, so descriptors follow at once.
@@ -485,23 +490,24 @@ static int mc0_create(const struct chan__config *config, struct chan **c)
 struct mcn {
 	struct mc m;
 	size_t head;      /* ring index of the oldest message */
-	size_t len;       /* messages queued */
-	size_t free;      /* slots on the stack; capacity - len - slots held outside */
-	size_t reserved;  /* sends that hold a slot outside the lock */
-	char **ring;      /* queued slots, from head, len of them */
+	size_t len;       /* places taken */
+	size_t free;      /* slots on the stack; capacity - len - slots held by receives that destroy */
+	char **ring;      /* places, from head, len of them: the slot, or NULL while its send destroys */
 	char **stack;     /* free slots */
 };
 
 static bool mcn_readable(const struct mc *m)
 {
-	return ((const struct mcn *)m)->len > 0;
+	const struct mcn *q = (const struct mcn *)m;
+
+	return q->len > 0 && q->ring[q->head] != NULL;
 }
 
-/* Full in the strict sense: the oldest message may be displaced, for no slot
- * is in the hands of a call that destroys. */
+/* Full in the strict sense: the oldest message may be displaced, for neither it nor
+ * a slot is in the hands of a call that destroys. */
 static bool mcn_displaceable(const struct mcn *q)
 {
-	return q->len > 0 && q->len + q->reserved == q->m.base.capacity;
+	return q->len == q->m.base.capacity && mcn_readable(&q->m);
 }
 
 static bool mcn_writable(const struct mc *m)
@@ -513,14 +519,32 @@ static bool mcn_writable(const struct mc *m)
 
 /* The lock is held in all of these. */
 
-static void mcn_push(struct mcn *q, char *slot)
+/* The next place, still without a message. */
+static size_t mcn_place(struct mcn *q)
 {
 	size_t at = q->head + q->len++;
 	size_t capacity = q->m.base.capacity;
 
-	q->ring[at < capacity ? at : at - capacity] = slot;
+	at = at < capacity ? at : at - capacity;
+	q->ring[at] = NULL;
+	return at;
+}
+
+static void mcn_fill(struct mcn *q, size_t at, char *slot)
+{
+	q->ring[at] = slot;
 	q->m.turned[CHAN__RECV]++;
 	q->m.turned[CHAN__SEND] += q->m.base.drop_oldest; /* it can be displaced */
+	CHAN__PROBE(send, q, 1);
+}
+
+/* Is this still a place?  Who receives does not take one without a message, but who
+ * discards does. */
+static bool mcn_is_place(const struct mcn *q, size_t at)
+{
+	size_t distance = at >= q->head ? at - q->head : at + q->m.base.capacity - q->head;
+
+	return distance < q->len;
 }
 
 static void mcn_free(struct mcn *q, char *slot)
@@ -544,7 +568,7 @@ static void mcn_put(struct mcn *q, const void *msg)
 	char *slot = q->stack[--q->free];
 
 	chan__copy(slot, msg, q->m.base.msg_size);
-	mcn_push(q, slot);
+	mcn_fill(q, mcn_place(q), slot);
 }
 
 static void mcn_get(struct mcn *q, void *msg)
@@ -553,12 +577,13 @@ static void mcn_get(struct mcn *q, void *msg)
 
 	chan__copy(msg, slot, q->m.base.msg_size);
 	mcn_free(q, slot);
+	CHAN__PROBE(receive, q, 1);
 }
 
 /* Nothing to receive: for now, or for ever? */
 static int mcn_none(const struct mcn *q)
 {
-	return q->m.closed && q->reserved == 0 ? EPIPE : EAGAIN;
+	return q->m.closed && q->len == 0 ? EPIPE : EAGAIN;
 }
 
 /* ---------------------------------------------------------------- operations */
@@ -613,12 +638,13 @@ static int mcn_try_recv(struct chan_receiver *rx, void *msg)
 	int e = 0;
 
 	mc_enter(&q->m.lock);
-	if (chan__unlikely(q->len == 0)) {
+	if (chan__unlikely(!mcn_readable(&q->m))) {
 		e = mcn_none(q);
 	} else if (msg || q->m.base.msg_size == 0) {
 		mcn_get(q, msg);
 		woken = mc_choose(&q->m, CHAN__SEND, 1);
 	} else {
+		CHAN__PROBE(receive, q, 1);
 		mcn_destroy_oldest(q);
 		return 0;
 	}
@@ -641,20 +667,22 @@ static void mcn_exchange(struct mcn *q, char *slot, const void *msg, void *displ
 	chan__copy(slot, msg, size);
 }
 
-/* The lock is held, and again on return.  The destructor runs between, while
- * the send counts as reserved.  EPIPE: the receivers left meanwhile. */
-static int mcn_destroy_and_put(struct mcn *q, char *slot, const void *msg)
+/* The lock is held, and again on return.  The destructor runs between, while the
+ * place is kept.  EPIPE: the receivers left meanwhile, and somebody discarded it. */
+static int mcn_destroy_and_fill(struct mcn *q, char *slot, const void *msg)
 {
 	struct chan *c = &q->m.base;
+	size_t at = mcn_place(q);
 
-	q->reserved++;
 	mc_leave(&q->m.lock);
 	chan__destroy_message(c, slot);
 	mc_enter(&q->m.lock);
-	q->reserved--;
-	if (chan__size_load_acquire(&c->receiver.handles) == 0)
+	if (!mcn_is_place(q, at)) {
+		mcn_free(q, slot);
 		return EPIPE;
+	}
 	chan__copy(slot, msg, c->msg_size);
+	mcn_fill(q, at, slot);
 	return 0;
 }
 
@@ -686,14 +714,12 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 	if (c->drop_oldest && !displaced)
 		chan__u64_fetch_add_relaxed(&c->lost, 1);
 	slot = mcn_pop(q);
-	if (displaced || !c->destructor)
+	if (displaced || !c->destructor) {
 		mcn_exchange(q, slot, msg, displaced);
-	else
-		e = mcn_destroy_and_put(q, slot, msg);
-	if (e == 0)
-		mcn_push(q, slot);
-	else
-		mcn_free(q, slot);
+		mcn_fill(q, mcn_place(q), slot);
+	} else {
+		e = mcn_destroy_and_fill(q, slot, msg);
+	}
 	if (q->m.closed)
 		woken.chain = mc_claim(&q->m, CHAN__RECV, CHAN__ALL);
 	else
@@ -778,7 +804,7 @@ static int mcn_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, s
 	if (!msgs && size > 0)
 		return mcn_try_recv_each(rx, max, count);
 	mc_enter(&q->m.lock);
-	for (; *count < max && q->len > 0; ++*count)
+	for (; *count < max && mcn_readable(&q->m); ++*count)
 		mcn_get(q, chan__message_at(msgs, *count, size));
 	if (*count < max)
 		e = mcn_none(q);
@@ -794,7 +820,7 @@ static int mcn_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, s
 static int mcn_look(const struct mcn *q, enum chan__side side)
 {
 	if (side == CHAN__RECV)
-		return q->len > 0 ? 0 : mcn_none(q);
+		return mcn_readable(&q->m) ? 0 : mcn_none(q);
 	if (q->m.closed)
 		return EPIPE;
 	return mcn_writable(&q->m) ? 0 : EAGAIN;
@@ -843,7 +869,7 @@ static bool mcn_servable(struct mcn *q, enum chan__side side)
 {
 	if (!chan__waitlist_starving(&q->m.list[side]))
 		return false;
-	return side == CHAN__SEND ? !q->m.closed && q->free > 0 : q->len > 0;
+	return side == CHAN__SEND ? !q->m.closed && q->free > 0 : mcn_readable(&q->m);
 }
 
 /* Does for n what it waits for.  The lock is held, and let go. */
@@ -854,6 +880,7 @@ static void mcn_serve_node(struct mcn *q, enum chan__side side, struct chan__nod
 	else if (n->target || q->m.base.msg_size == 0)
 		mcn_get(q, n->target);
 	else {
+		CHAN__PROBE(receive, q, 1);
 		mcn_destroy_oldest(q);
 		return;
 	}
@@ -885,6 +912,8 @@ static void mcn_discard(struct chan *c)
 	struct mcn *q = (struct mcn *)c;
 
 	while (mc_enter_unless_orphaned(&q->m, &q->m.lock)) {
+		while (q->len > 0 && !mcn_readable(&q->m))
+			mcn_pop(q); /* its send will see it */
 		if (q->len == 0) {
 			mc_leave(&q->m.lock);
 			return;
@@ -958,7 +987,7 @@ static int mcn_create(const struct chan__config *config, struct chan **c)
 	if (!q)
 		return ENOMEM;
 	mc_init(&q->m, &mcn, config, size);
-	q->head = q->len = q->reserved = 0;
+	q->head = q->len = 0;
 	q->free = capacity;
 	q->ring = (char **)((char *)q + chan__round_up(sizeof(*q)));
 	q->stack = q->ring + capacity;
@@ -1045,6 +1074,7 @@ static int mcu_put(struct mcu *q, const void *msg)
 	chan__copy(mcu_slot(q, q->tail, q->tail_at++), msg, q->m.base.msg_size);
 	q->queued++;
 	q->m.turned[CHAN__RECV]++;
+	CHAN__PROBE(send, q, 1);
 	return 0;
 }
 
@@ -1146,6 +1176,7 @@ static int mcu_recv(struct chan *c, char *msgs, size_t max, bool destroy, size_t
 		else
 			chan__copy(chan__message_at(msgs, *count, c->msg_size), slot, c->msg_size);
 		++*count;
+		CHAN__PROBE(receive, q, 1);
 	}
 	mcu_leave(q, destroy);
 	chan__follow(c, CHAN__RECV, &c->receiver);

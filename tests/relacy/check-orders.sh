@@ -5,10 +5,10 @@
 #
 # Short: the mutants of the files of src/ that changed since a commit, and a tenth of
 # the others.
-# CHAN_MUTANTS=all           all of them, and for those that survive all scenarios
+# CHAN_ORDERS=all            all of them, and for those that survive all scenarios
 # CHAN_MUTANTS_SINCE=commit  (default HEAD~1, if there is a history)
-# CHAN_MUTANTS_SEED=n        another tenth (default: from the commit that is checked)
-# CHAN_MUTANTS_ONLY=regex    those whose names match
+# CHAN_ORDERS_SEED=n         another tenth (default: from the commit that is checked)
+# CHAN_ORDERS_ONLY=regex     those whose names match
 . "${top_srcdir:=.}/tests/tally.sh"
 . "$top_srcdir/tests/relacy/model.sh"
 
@@ -36,10 +36,10 @@ build() {
 # choose: of the lines of the whole list, those to be tried
 choose() {
 	git=$(git -C "$top_srcdir" rev-parse --short=7 HEAD 2>/dev/null) || git=
-	seed=${CHAN_MUTANTS_SEED:-$(printf %d "0x${git:-1}")}
+	seed=${CHAN_ORDERS_SEED:-$(printf %d "0x${git:-1}")}
 	changed=$([ -z "$git" ] || git -C "$top_srcdir" diff --name-only --relative=src \
 		"${CHAN_MUTANTS_SINCE:-HEAD~1}" -- src 2>/dev/null) || changed=
-	awk -v all="${CHAN_MUTANTS:-}" -v only="${CHAN_MUTANTS_ONLY:-}" -v seed="$seed" -v changed="$(echo $changed)" '
+	awk -v all="${CHAN_ORDERS:-}" -v only="${CHAN_ORDERS_ONLY:-}" -v seed="$seed" -v changed="$(echo $changed)" '
 		BEGIN {
 			srand(seed)
 			n = split(changed, files, " ")
@@ -123,7 +123,7 @@ hunt() {
 # try NAME MUTANT [survives]: a line for the report
 try() {
 	found=survived
-	case ${3:-}:${CHAN_MUTANTS:-} in
+	case ${3:-}:${CHAN_ORDERS:-} in
 	survives:all) rounds='3000 30000' ;;
 	survives:*)   rounds=300 ;;
 	*)            rounds='300 3000 30000' ;;

@@ -124,28 +124,29 @@ static bool reports_losses(const struct kind *k)
 	return error == EOVERFLOW;
 }
 
+bool kind_probe(struct kind *k, chan_flavor_t flavor, size_t capacity,
+                chan_concurrency_t producers, chan_concurrency_t consumers)
+{
+	*k = (struct kind){ .flavor = flavor, .capacity = capacity,
+	                    .producers = producers, .consumers = consumers };
+	if (chan_flavor_name(flavor) == NULL || !serves(k, CHAN_OVERFLOW_WAIT))
+		return false;
+	k->drop_oldest = serves(k, CHAN_OVERFLOW_DROP_OLDEST);
+	k->one_message = takes_one_message(k);
+	k->destroys = accepts_a_destructor(k);
+	k->forces = accepts_force(k);
+	k->reports = reports_losses(k);
+	name_kind(k);
+	return true;
+}
+
 size_t kind_discover(struct kind *kinds, chan_concurrency_t producers, chan_concurrency_t consumers)
 {
 	size_t n = 0;
 
-	for (chan_flavor_t flavor = 1; flavor <= MAX_FLAVORS; flavor++) {
-		if (chan_flavor_name(flavor) == NULL)
-			continue;
-		for (size_t i = 0; i < sizeof(capacities) / sizeof(capacities[0]); i++) {
-			struct kind k = { .flavor = flavor, .capacity = capacities[i],
-			                  .producers = producers, .consumers = consumers };
-
-			if (!serves(&k, CHAN_OVERFLOW_WAIT))
-				continue;
-			k.drop_oldest = serves(&k, CHAN_OVERFLOW_DROP_OLDEST);
-			k.one_message = takes_one_message(&k);
-			k.destroys = accepts_a_destructor(&k);
-			k.forces = accepts_force(&k);
-			k.reports = reports_losses(&k);
-			name_kind(&k);
-			kinds[n++] = k;
-		}
-	}
+	for (chan_flavor_t flavor = 1; flavor <= MAX_FLAVORS; flavor++)
+		for (size_t i = 0; i < sizeof(capacities) / sizeof(capacities[0]); i++)
+			n += kind_probe(&kinds[n], flavor, capacities[i], producers, consumers);
 	return n;
 }
 

@@ -29,6 +29,10 @@ struct ends {
 	chan_t *c;
 };
 
+/* Finds out what the library makes of this; false: no such kind. */
+bool kind_probe(struct kind *k, chan_flavor_t flavor, size_t capacity,
+                chan_concurrency_t producers, chan_concurrency_t consumers);
+
 /* Writes the kinds that have these promises; gives their number. */
 size_t kind_discover(struct kind *kinds, chan_concurrency_t producers, chan_concurrency_t consumers);
 
