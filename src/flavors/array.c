@@ -805,7 +805,9 @@ static void array_discard(struct chan *c)
 }
 
 /* A snapshot: tail did not move while head was read.  A single producer that
- * displaces moves tail before head: one too many is the capacity. */
+ * displaces moves tail before head: one too many is the capacity.  A18 acquire: no head
+ * from before this tail, and no tail, the second time, from before this head; pairs
+ * with A16. */
 static size_t array_len(const struct chan *c)
 {
 	const struct array *a = array_of(c);
@@ -813,9 +815,9 @@ static size_t array_len(const struct chan *c)
 	int64_t laps, used;
 
 	do {
-		tail = chan__u64_load_seq_cst(&a->tail);
-		head = chan__u64_load_seq_cst(&a->head);
-	} while (chan__u64_load_seq_cst(&a->tail) != tail);
+		tail = chan__u64_load_acquire(&a->tail);
+		head = chan__u64_load_acquire(&a->head);
+	} while (chan__u64_load_relaxed(&a->tail) != tail);
 	tail &= ~ARRAY_FLAGS;
 	laps = (int64_t)((tail & ~a->index_mask) - (head & ~a->index_mask)) / (int64_t)a->lap;
 	used = laps * (int64_t)c->capacity +

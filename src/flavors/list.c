@@ -406,8 +406,8 @@ static CHAN__COLD int list_extend(struct list *l, struct list_block **block, uin
  *
  * L10 acquire: pairs with L9.  While tail stands in block k, tail_block is
  * that of k or lags at k-1, and parity tells which.  If it is newer, tail has
- * moved, and the claim fails; the claim itself may be relaxed, it only divides
- * positions among senders.  L11 acquire: the block's contents.
+ * moved, and the claim fails.  L11 acquire: the block's contents.  L22 release: who
+ * reads this tail in list_len sees no head older than what we took before; pairs with L23.
  */
 CHAN__INLINE int list_claim_send(struct list *l, size_t n, struct list_block **block,
                                   uint64_t *pos, size_t *claimed)
@@ -428,7 +428,7 @@ CHAN__INLINE int list_claim_send(struct list *l, size_t n, struct list_block **b
 			*claimed = 1;
 			if (e != EAGAIN)
 				return e;
-		} else if (chan__likely(chan__u64_cas_relaxed(&l->tail, &tail, tail + k * LIST_STEP))) {
+		} else if (chan__likely(chan__u64_cas_release(&l->tail, &tail, tail + k * LIST_STEP))) {
 			*block = list_untag(tagged);
 			*pos = tail;
 			*claimed = k;
@@ -469,7 +469,7 @@ CHAN__INLINE int list_claim_send_single(struct list *l, size_t n, struct list_bl
 		return EPIPE;
 	if (chan__unlikely(k == room) && !(next = list_next(l, b)) && --k == 0)
 		return ENOMEM;
-	chan__u64_store_relaxed(&l->tail, tail + k * LIST_STEP);
+	chan__u64_store_release(&l->tail, tail + k * LIST_STEP); /* L22 */
 	CHAN_TP("list:advanced");
 	chan__fence_light(&l->closing);
 	if (list_shut_for_senders(l, tail, true)) {
@@ -1029,16 +1029,17 @@ static void list_discard(struct chan *c)
 	list_await_drain(l);
 }
 
-/* A snapshot: tail did not move while head was read. */
+/* A snapshot: tail did not move while head was read.  L23 acquire: no head from before
+ * this tail (L22), and no tail, the second time, from before this head. */
 static size_t list_len(const struct chan *c)
 {
 	const struct list *l = list_of(c);
 	uint64_t tail, head;
 
 	do {
-		tail = chan__u64_load_seq_cst(&l->tail);
-		head = chan__u64_load_seq_cst(&l->head);
-	} while (chan__u64_load_seq_cst(&l->tail) != tail);
+		tail = chan__u64_load_acquire(&l->tail);
+		head = chan__u64_load_acquire(&l->head);
+	} while (chan__u64_load_relaxed(&l->tail) != tail);
 	tail &= ~LIST_CLOSED;
 	return (int64_t)(tail - head) > 0 ? (size_t)((tail - head) / LIST_STEP) : 0;
 }

@@ -1,57 +1,22 @@
 #!/bin/sh
-# The library under Relacy: every scenario, with both parkers, and mutants that
-# must be found.
+# The library under Relacy: every scenario, with both parkers; the small ones also through
+# every execution within bounds; and mutants that must be found.
 #
 # CHAN_RELACY_PERCENT=1000  ten times as many executions (default 100)
 # CHAN_RELACY_FIRST=200001  other executions: the first one's number, and seed
 . "${top_srcdir:=.}/tests/tally.sh"
+. "$top_srcdir/tests/relacy/model.sh"
 
-here=$top_srcdir/tests/relacy
 out=$top_builddir/tests/relacy
 percent=${CHAN_RELACY_PERCENT:-100}
 first=${CHAN_RELACY_FIRST:-1}
 mkdir -p "$out"
 
-flags="-DCHAN_WAKER_WORDS_=64 -std=c++17 -O2 -g -D_GNU_SOURCE -I$here ${TIME64_CPPFLAGS:-}"
-units='async attr block cancel chan eventfd flavor handle select timer flavors/array flavors/at flavors/broadcast flavors/list
-	flavors/mutex_condvar flavors/never flavors/oneshot flavors/tick flavors/zero wait/waitq
-	wait/parker_futex wait/parker_pthread'
-
-if ! printf '#include <relacy/relacy.hpp>\n' | $CXX -E -x c++ - >/dev/null 2>&1; then
-	skip check-relacy 'Relacy is not installed'
-	tally_end
-fi
-
-parker_flag() { if [ "$1" = futex ]; then echo -DCHAN_PARKER_FUTEX=1; fi; }
-
-# translate TREE PARKER UNIT OBJECT: one source of the library, as it is.  It is C
-# read as C++; -fsanitize=thread brings the calls that the model answers.
-translate() {
-	$CXX $flags $(parker_flag "$2") -I"$1/include" -I"$1/src" -w -fpermissive \
-		-fsanitize=thread -include "$here/seams.h" -x c++ -c "$1/src/$3.c" -o "$4"
-}
-
-# objects PARKER: of all units, into $out
-objects() {
-	for unit in $units; do
-		case $1:$unit in pthread:wait/parker_futex) continue ;; esac
-		translate "$top_srcdir" "$1" "$unit" "$out/$1-$(basename "$unit").o" || return 1
-	done
-	$CXX $flags $(parker_flag "$1") -I"$top_srcdir/include" -I"$top_srcdir/src" -fpermissive -w \
-		-include "$here/seams.h" -c "$here/world.cpp" -o "$out/$1-world.o"
-}
-
-common() {
-	$CXX $flags -w -c "$here/model.cpp" -o "$out/model.o" &&
-	$CXX $flags -Wall -Wextra -I"$top_srcdir/include" -c "$here/scenarios.cpp" -o "$out/scenarios.o"
-}
-
-# Addresses in a history are those of addr2line -e, so not relocated.
-link_model() { $CXX -no-pie -o "$1" "$out/model.o" "$out/scenarios.o" $2; }
+need_model check-relacy
 
 build() {
-	(objects futex) & futex=$!
-	(common && objects pthread) || { wait $futex; return 1; }
+	(objects "$top_srcdir" futex) & futex=$!
+	(common && objects "$top_srcdir" pthread) || { wait $futex; return 1; }
 	wait $futex || return 1
 	for parker in futex pthread; do
 		link_model "$out/scenarios-$parker" "$(echo "$out/$parker"-*.o)" || return 1
@@ -85,6 +50,17 @@ scenarios() {
 	wait $futex || futex_status=$?
 	report futex $futex_status
 	report pthread $pthread_status
+}
+
+# bounded: every execution with at most two preemptions and one surprise of the cells
+# with two threads or three and one or two calls each; or the first of them, where
+# they are more than 5000 with membarrier, or without.
+bounded() {
+	status=0
+	"$out/scenarios-futex" -b 2:1 -n $((50 * percent)) once/ close/ timed/ timed-send/ cancel/array cancel/list \
+		cancel/zero cancel/cast cancel/oneshot either-1/ either/ queue- >"$out/bounded.log" 2>&1 || status=$?
+	report bounded $status
+	grep -c ', all of ' "$out/bounded.log" | sed 's/^/bounded: cells that were gone through: /'
 }
 
 # mutant PATCH: applied to a copy, it must be found.  Its line `Scenarios:` says
@@ -121,6 +97,7 @@ mutant() {
 if build; then
 	pass 'the sources compile against the model'
 	scenarios
+	bounded
 	for patch in $(grep -l '^Scenarios: ' "$top_srcdir"/tests/mutants/*.patch); do
 		mutant "$patch"
 	done

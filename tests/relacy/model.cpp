@@ -39,6 +39,8 @@ enum { MODEL_EBUSY = EBUSY, MODEL_ETIMEDOUT = ETIMEDOUT };
 #include "model.h"
 
 const scenario *model_scenario;
+model_mutant model_mutant_now;
+model_bounds model_bounds_now;
 size_t model_per_block = 2;
 unsigned model_scarcity;
 
@@ -152,7 +154,7 @@ bool cas(void *a, T *expected, T v, model_order o, model_order failure, model_at
 {
 	step s;
 
-	if (model_rand(4) == 0) {
+	if (model_surprise(4)) {
 		T seen = cell<T>(a)->load(order(failure), info(at));
 
 		if (seen != *expected) {
@@ -234,21 +236,37 @@ int shadow_used;
 range freed[FREED_MAX];
 int freed_count;
 
-shadow *shadow_of(uintptr_t key)
+/* Its own, or the free one where it belongs. */
+shadow *shadow_place(uintptr_t key)
 {
 	size_t i = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - SHADOW_BITS));
 
 	while (shadows[i].execution == execution && shadows[i].key != key)
 		i = (i + 1) % SHADOW_SIZE;
-	if (shadows[i].execution != execution) {
+	return &shadows[i];
+}
+
+/* NULL: nobody touched it. */
+shadow *shadow_find(uintptr_t key)
+{
+	shadow *s = shadow_place(key);
+
+	return s->execution == execution ? s : NULL;
+}
+
+shadow *shadow_of(uintptr_t key)
+{
+	shadow *s = shadow_place(key);
+
+	if (s->execution != execution) {
 		if (++shadow_used > SHADOW_SIZE * 3 / 4)
 			abort();
-		memset(&shadows[i], 0, sizeof(shadows[i]));
-		shadows[i].key = key;
-		shadows[i].execution = execution;
-		shadows[i].writer = -1;
+		memset(s, 0, sizeof(*s));
+		s->key = key;
+		s->execution = execution;
+		s->writer = -1;
 	}
-	return &shadows[i];
+	return s;
 }
 
 void shadow_fail(const char *what, const void *pc, const void *other)
@@ -340,8 +358,16 @@ void touch(const void *p, size_t size, bool writes, const void *pc)
 			shadow_read(shadow_of(key), me, pc);
 }
 
-void shadow_end(uintptr_t from, size_t size)
+/* Whoever touched the memory, and with what, comes before its end. */
+void shadow_end(uintptr_t from, size_t size, const void *pc)
 {
+	rl::thread_info_base *me = rl::ctx().threadx_;
+
+	if (me)
+		me->own_acq_rel_order_ += 1;
+	for (uintptr_t key = from / 4; me && key < (from + size + 3) / 4; key++)
+		if (shadow *s = shadow_find(key))
+			shadow_write(s, me, pc);
 	if (freed_count == FREED_MAX)
 		abort();
 	freed[freed_count].from = from;
@@ -413,7 +439,7 @@ long futex_wake(const void *word)
 			on_word[n++] = sleepers[i].thread;
 	if (n == 0)
 		return 0;
-	thread = on_word[n == 1 ? 0 : model_rand((unsigned)n)];
+	thread = on_word[n == 1 ? 0 : c.rand((unsigned)n, rl::sched_type_user)];
 	sleeper_remove(thread);
 	c.unpark_thread(thread, false, rl::debug_info("futex_wake", "", 0));
 	return 1;
@@ -528,9 +554,112 @@ void begin()
 	memset(late, 0, sizeof(late));
 	execution++;
 	shadow_used = freed_count = sleeper_count = 0;
-	asymmetric = model_rand(2) != 0;
-	sparse = 1u << 2 * model_rand(3);
+	if (!model_bounds_now.set) {
+		asymmetric = model_rand(2) != 0;
+		sparse = 1u << 2 * model_rand(3);
+	}
 	model_scenario->before();
+}
+
+/* ----------------------------------------------- every execution within bounds */
+
+unsigned preemptions_left, surprises_left;
+bool scheduling;     /* Relacy asks for a thread, and what it picks ... */
+bool surprised;      /* ... it picks by a surprise */
+bool searched_all;
+
+/*
+ * Relacy's search of the tree of choices, and these bounds.  Its own, by preemptions,
+ * takes the rest for free, and so does not end where a sleeper can wake for no reason.
+ */
+template<rl::thread_id_t N>
+class bounded_scheduler : public rl::tree_search_scheduler<bounded_scheduler<N>, rl::tree_search_scheduler_thread_info<N>, N> {
+	typedef rl::tree_search_scheduler<bounded_scheduler<N>, rl::tree_search_scheduler_thread_info<N>, N> base;
+
+public:
+	typedef typename base::thread_info_t thread_info_t;
+	typedef typename base::shared_context_t shared_context_t;
+
+	bounded_scheduler(rl::test_params &params, shared_context_t &context, rl::thread_id_t dynamic)
+		: base(params, context, dynamic) {}
+
+	rl::thread_id_t iteration_begin_impl()
+	{
+		preemptions_left = model_bounds_now.preemptions;
+		surprises_left = model_bounds_now.surprises;
+		return base::iteration_begin_impl();
+	}
+
+	bool iteration_end_impl()
+	{
+		searched_all = base::iteration_end_impl();
+		return searched_all || this->iter_ == this->params_.iteration_count;
+	}
+
+	rl::thread_id_t schedule_impl(rl::unpark_reason &reason, unsigned yield)
+	{
+		rl::thread_id_t next;
+
+		scheduling = true;
+		surprised = false;
+		next = base::schedule_impl(reason, yield);
+		scheduling = false;
+		return next;
+	}
+
+	bool can_switch(thread_info_t &) { return preemptions_left > 0; }
+
+	void on_switch(thread_info_t &from)
+	{
+		if (from.state_ == rl::thread_state_running && !surprised)
+			preemptions_left--;
+	}
+
+	unsigned rand_impl(unsigned limit, rl::sched_type type)
+	{
+		switch (type) {
+		case rl::sched_type_atomic_load: /* 0: as new as it gets */
+		case rl::sched_type_mem_realloc: /* 0: not yet */
+			return surprise(limit);
+		case rl::sched_type_user:
+			/* Which of the timed, or of those that may wake for no reason; the last: none.
+			 * Where nobody else can go on a deadline is no surprise. */
+			if (scheduling && this->running_threads_count > 0) {
+				unsigned which = surprise(limit);
+
+				surprised = surprised || which > 0;
+				return which > 0 ? which - 1 : limit - 1;
+			}
+			break;
+		default:
+			break;
+		}
+		return base::rand_impl(limit, type);
+	}
+
+	double iteration_count_approx() { return 1; }
+
+private:
+	unsigned surprise(unsigned limit)
+	{
+		unsigned which = surprises_left > 0 ? base::rand_impl(limit, rl::sched_type_user) : 0;
+
+		surprises_left -= which > 0;
+		return which;
+	}
+};
+
+template<typename T, int N>
+bool search(rl::test_params &params)
+{
+	rl::ostringstream state, again;
+
+	if (rl::run_test<T, bounded_scheduler<N> >(params, state, false) == rl::test_result_success)
+		return true;
+	params.initial_state = state.str();
+	params.collect_history = true;
+	rl::run_test<T, bounded_scheduler<N> >(params, again, true);
+	return false;
 }
 
 template<int N>
@@ -551,10 +680,12 @@ struct suite : rl::test_suite<suite<N>, N> {
 
 bool simulate(rl::test_params &params, int threads)
 {
+	bool bounded = model_bounds_now.set;
+
 	switch (threads) {
-	case 2:  return rl::simulate<suite<2> >(params);
-	case 3:  return rl::simulate<suite<3> >(params);
-	default: return rl::simulate<suite<4> >(params);
+	case 2:  return bounded ? search<suite<2>, 2>(params) : rl::simulate<suite<2> >(params);
+	case 3:  return bounded ? search<suite<3>, 3>(params) : rl::simulate<suite<3> >(params);
+	default: return bounded ? search<suite<4>, 4>(params) : rl::simulate<suite<4> >(params);
 	}
 }
 
@@ -592,6 +723,29 @@ uint32_t model_rmw32(void *a, model_op op, uint32_t v, model_order o, model_at a
 uint64_t model_rmw64(void *a, model_op op, uint64_t v, model_order o, model_at at)
 {
 	return rmw<uint64_t>(a, op, v, o, at);
+}
+
+static bool is_mutant(int site)
+{
+	bool here = site == model_mutant_now.site;
+
+	model_mutant_now.times += here;
+	return here;
+}
+
+model_order model_order_at(int site, model_order order)
+{
+	return is_mutant(site) ? model_mutant_now.order : order;
+}
+
+model_order model_failure_at(int site, model_order failure)
+{
+	return site == model_mutant_now.site ? model_mutant_now.failure : failure;
+}
+
+bool model_dropped_at(int site)
+{
+	return is_mutant(site) && model_mutant_now.dropped;
 }
 
 void model_fence_light(model_at at)
@@ -776,8 +930,8 @@ void *model_alloc(size_t size)
 
 void model_free(void *p, size_t size)
 {
+	shadow_end((uintptr_t)p, size, __builtin_return_address(0));
 	rl::ctx().free(p, false, HERE);
-	shadow_end((uintptr_t)p, size);
 }
 
 void model_lend(void *p, size_t size)
@@ -799,7 +953,7 @@ void model_take_back(void *p, size_t size)
 			guests[i] = guests[--guest_count];
 		}
 	touch(p, size, true, __builtin_return_address(0));
-	shadow_end(r.from, size);
+	shadow_end(r.from, size, __builtin_return_address(0));
 }
 
 void model_yield(void)
@@ -819,7 +973,18 @@ void model_set_deadline(void)
 
 unsigned model_rand(unsigned limit)
 {
-	return rl::ctx().rand(limit, rl::sched_type_user);
+	return model_bounds_now.set ? limit - 1 : rl::ctx().rand(limit, rl::sched_type_user);
+}
+
+bool model_surprise(unsigned times)
+{
+	bool surprise;
+
+	if (!model_bounds_now.set)
+		return model_rand(times) == 0;
+	surprise = surprises_left > 0 && rl::ctx().rand(2, rl::sched_type_user) > 0;
+	surprises_left -= surprise;
+	return surprise;
 }
 
 void model_check(bool ok, const char *what)
@@ -839,7 +1004,7 @@ void model_say(const char *what)
 void model_wrote(const void *p, size_t size) { touch(p, size, true, __builtin_return_address(0)); }
 void model_read(const void *p, size_t size) { touch(p, size, false, __builtin_return_address(0)); }
 
-bool model_run(const scenario *s, uint64_t first, uint64_t last)
+static bool run(const scenario *s, uint64_t last, const char *state, uint64_t *executions)
 {
 	rl::test_params params;
 	rl::ostringstream text, progress; /* in memory that Relacy does not watch */
@@ -847,13 +1012,36 @@ bool model_run(const scenario *s, uint64_t first, uint64_t last)
 
 	model_scenario = s;
 	params.iteration_count = last;
-	params.initial_state = rl::string(std::to_string(first).c_str());
+	params.initial_state = rl::string(state);
 	params.output_stream = &text;
 	params.progress_stream = &progress;
 	params.execution_depth_limit = 20000;
 	ok = simulate(params, s->threads);
 	if (!ok)
 		std::cout << text.str();
+	*executions += params.stop_iteration;
+	return ok;
+}
+
+bool model_run(const scenario *s, uint64_t first, uint64_t last)
+{
+	uint64_t executions;
+
+	return run(s, last, std::to_string(first).c_str(), &executions);
+}
+
+bool model_search(const scenario *s, uint64_t most, uint64_t *executions, bool *all)
+{
+	bool ok = true;
+
+	*executions = 0;
+	*all = true;
+	sparse = 1;
+	for (int i = 0; i < 2 && ok; i++) {
+		asymmetric = i == 0;
+		ok = run(s, most, "", executions);
+		*all = *all && searched_all;
+	}
 	return ok;
 }
 

@@ -41,6 +41,24 @@ void model_fence_heavy(model_at at);
 void model_copy(void *to, const void *from, size_t size, model_at at);
 void model_swap(void *a, void *b, size_t size, model_at at);
 
+/*
+ * The mutant, where the sources are instrumented (orders.h): the operation number
+ * `site` has these orders, or is not there.
+ */
+struct model_mutant {
+	int site; /* 0: there is none */
+	model_order order;
+	model_order failure;
+	bool dropped;
+	uint64_t times; /* so often it was come by */
+};
+
+extern model_mutant model_mutant_now;
+
+model_order model_order_at(int site, model_order order);
+model_order model_failure_at(int site, model_order failure);
+bool model_dropped_at(int site);
+
 long model_futex(long number, void *word, int op, uint32_t value, const struct timespec *deadline,
                  void *unused, int bits);
 
@@ -97,8 +115,28 @@ extern const scenario *model_scenario;
  * none failed.  A failing one is printed with its history. */
 bool model_run(const scenario *s, uint64_t first, uint64_t last);
 
-/* Below `limit`, part of what the scheduler decides. */
+/*
+ * One after the other instead of at random: every execution with at most so many
+ * preemptions, and so many surprises: a value that is not the newest, a wake-up for
+ * no reason, a deadline that passes while others run, memory that comes out again at
+ * once.  Who goes on after one that cannot, whom a wake-up finds: all of it is tried.
+ */
+struct model_bounds {
+	bool set;
+	unsigned preemptions;
+	unsigned surprises;
+};
+
+extern model_bounds model_bounds_now;
+
+/* Up to `most` of them with membarrier(2) and as many without; how many, and whether
+ * that was all. */
+bool model_search(const scenario *s, uint64_t most, uint64_t *executions, bool *all);
+
+/* Below `limit`, part of what the scheduler decides; in a search the last one. */
 unsigned model_rand(unsigned limit);
+/* True one time in so many; in a search a surprise. */
+bool model_surprise(unsigned times);
 /* The execution fails if `ok` is false. */
 void model_check(bool ok, const char *what);
 /* A line in the history. */
@@ -116,6 +154,14 @@ bool model_event_is_raised(int fd);
  * until it is given back. */
 void model_lend(void *p, size_t size);
 void model_take_back(void *p, size_t size);
+
+/* Two counts, each with a wait queue (count.h): down waits for either of the first n;
+ * 0 and *which, EPIPE or ETIMEDOUT. */
+void queue_make(void);
+void queue_unmake(void);
+void queue_up(int which);
+void queue_close(int which);
+int queue_down(int n, bool timed, int *which);
 
 /* Slots of a block of the list, from now on; 2 or 4. */
 extern size_t model_per_block;

@@ -1,13 +1,20 @@
 /*
  * scenarios.cpp - what is asked of the library under the model
  *
- *	scenarios [-lx] [-f FIRST] [-n EXECUTIONS] [-p PERCENT] [NAME]...
+ *	scenarios [-lx] [-f FIRST] [-n EXECUTIONS] [-p PERCENT] [-m MUTANT] [-b BOUNDS] [NAME]...
  *
  * A scenario is a channel of some kind and a few threads; its executions are
  * numbered, and the number is the seed.  A NAME selects the scenarios whose
  * name contains it; -l lists them.  -n replaces each one's number of
  * executions, -p scales it; -x ends at the first that fails.  Exit status 1:
  * one failed, and its history is printed.
+ *
+ * -b PREEMPTIONS:SURPRISES: every execution within these bounds, or the first ones,
+ * of the scenarios with two threads or three.
+ *
+ * -m is for sources that orders.py has instrumented: SITE:ORDER or
+ * SITE:ORDER-FAILURE, or SITE:none for a fence.  Status 3: nothing failed, and no
+ * execution came there.
  *
  * In every scenario, for every message: sent with success, it is received
  * once, destroyed once or handed back once; otherwise it stays its sender's.  A
@@ -26,7 +33,8 @@
 
 /* ------------------------------------------------------------------ the channels */
 
-enum { PROMISE_NONE = 0, SP = 1, SC = 2, DROP = 4, TIMER = 8 };
+/* FEW_PLOTS: of interest for the number of threads, or for one plot, and in no others. */
+enum { PROMISE_NONE = 0, SP = 1, SC = 2, DROP = 4, TIMER = 8, FEW_PLOTS = 16, QUEUE = 32 };
 
 struct kind {
 	const char *name;
@@ -70,6 +78,17 @@ static const struct kind kinds[] = {
 	{ "cast-2",          CHAN_FLAVOR_BROADCAST, 2, 0, 8, 2 },
 	{ "cast-1-drop",     CHAN_FLAVOR_BROADCAST, 1, DROP, 8, 2 },
 	{ "cast-2-drop",     CHAN_FLAVOR_BROADCAST, 2, DROP, 8, 2 },
+	{ "waitq",           CHAN_FLAVOR_AUTO, 0, QUEUE, 8, 2 },
+	{ "array-3-spsc",    CHAN_FLAVOR_ARRAY, 3, SP | SC | FEW_PLOTS, 8, 2 },
+	{ "zero-sp",         CHAN_FLAVOR_ZERO, 0, SP | FEW_PLOTS, 8, 2 },
+	{ "zero-sc",         CHAN_FLAVOR_ZERO, 0, SC | FEW_PLOTS, 8, 2 },
+	{ "zero-spsc",       CHAN_FLAVOR_ZERO, 0, SP | SC | FEW_PLOTS, 8, 2 },
+	{ "condvar-1-sp",    CHAN_FLAVOR_MUTEX_CONDVAR, 1, SP | FEW_PLOTS, 8, 2 },
+	{ "condvar-1-sc",    CHAN_FLAVOR_MUTEX_CONDVAR, 1, SC | FEW_PLOTS, 8, 2 },
+	{ "condvar-1-spsc",  CHAN_FLAVOR_MUTEX_CONDVAR, 1, SP | SC | FEW_PLOTS, 8, 2 },
+	{ "cast-1-sp",       CHAN_FLAVOR_BROADCAST, 1, SP | FEW_PLOTS, 8, 2 },
+	{ "cast-1-sc",       CHAN_FLAVOR_BROADCAST, 1, SC | FEW_PLOTS, 8, 2 },
+	{ "cast-1-spsc",     CHAN_FLAVOR_BROADCAST, 1, SP | SC | FEW_PLOTS, 8, 2 },
 };
 
 static const struct kind *kind_now(void)
@@ -143,6 +162,7 @@ static void destroyed(void *msg, void *arg)
 	(void)arg;
 	model_say("destructor");
 	f->destroyed++;
+	model_wrote(&f->destroyed, sizeof(f->destroyed));
 	model_check(ends(f) == 1, "a message ends twice");
 }
 
@@ -325,18 +345,26 @@ static void account(void)
 }
 
 /*
- * When the last drop returns, nothing that had been sent is left; except in the
- * hands of a send in progress, which may drain a list or displace a message.
+ * When the last drop returns, nothing that had been sent before is left, and its
+ * destructors are over; except in the hands of a send in progress, which may
+ * displace a message.
  */
 static void drop_receiver(void)
 {
-	const struct kind *k = kind_now();
+	bool sent[MESSAGES];
 
-	chan_receiver_drop(rx);
-	if (--receivers_left > 0 || k->flavor == CHAN_FLAVOR_LIST || (k->promises & DROP))
-		return;
 	for (int i = 0; i < MESSAGES; i++)
-		model_check(!fates[i].sent || ends(&fates[i]) == 1, "the last drop left a message behind");
+		sent[i] = fates[i].sent;
+	chan_receiver_drop(rx);
+	if (--receivers_left > 0 || (kind_now()->promises & DROP))
+		return;
+	for (int i = 0; i < MESSAGES; i++) {
+		if (!sent[i])
+			continue;
+		model_check(ends(&fates[i]) == 1, "the last drop left a message behind");
+		if (fates[i].destroyed > 0)
+			model_read(&fates[i].destroyed, sizeof(fates[i].destroyed));
+	}
 }
 
 /* ------------------------------------------------------------------------- flow: as
@@ -437,8 +465,11 @@ static void close_thread(int i)
 	if (i < producers()) {
 		int e = 0;
 
-		for (int n = 0; n < 3 && e == 0; n++)
+		for (int n = 0; n < 3 && e == 0; n++) {
+			if (chan_is_disconnected(chan_sender_channel(tx)))
+				read_words(producers(), producers() + 1);
 			e = send_one(tx, i, n);
+		}
 		if (e == EPIPE)
 			read_words(producers(), producers() + 1);
 		chan_sender_drop(tx);
@@ -454,6 +485,60 @@ static void close_thread(int i)
 	model_check(chan_len(chan_receiver_channel(rx)) <= kind_now()->capacity, "more than fits");
 	recv_all(rx, i);
 	drop_receiver();
+}
+
+/* ------------------------------------------------- len: never fewer than one message, never
+ * more than two, whoever looks. */
+
+static void len_before(void)
+{
+	make(true, 2, 2);
+	model_check(send_one(tx, SENDERS - 1, 0) == 0, "a send failed");
+}
+
+static void len_thread(int i)
+{
+	for (int n = 0; n < 3; n++) {
+		size_t len = i == 0 ? 1 : chan_len(chan_receiver_channel(rx));
+
+		model_check(len >= 1, "fewer than there ever were");
+		model_check(len <= 2, "more than there ever were");
+		if (i == 0) {
+			model_check(send_one(tx, i, n) == 0, "a send failed");
+			recv_one(rx, i);
+		}
+	}
+	chan_sender_drop(tx);
+	drop_receiver();
+}
+
+/* --------------------------------------------- ready-send: ready for a send that never waits, or
+ * closed. */
+
+static void ready_send_before(void)
+{
+	make(true, 1, 1);
+}
+
+static void ready_send_thread(int i)
+{
+	struct message m;
+	chan_case_t c = CHAN_CASE_SEND(tx, &m);
+	size_t which;
+
+	if (i == 0) {
+		leave_word(i);
+		chan_close(chan_receiver_channel(rx));
+		drop_receiver();
+		return;
+	}
+	for (int n = 0; n < 2; n++) {
+		model_check(chan_try_select(&c, 1, CHAN_SELECT_READY, &which) == 0, "not ready");
+		model_check(c.status == 0 || c.status == EPIPE, "a send would fail for no reason");
+		if (c.status == EPIPE)
+			read_words(0, 1);
+	}
+	chan_sender_drop(tx);
 }
 
 /* ---------------------------------------------- timed: one message for two receivers, one of
@@ -2716,12 +2801,104 @@ static void async_timer_thread(int i)
 	chan_receiver_drop(rx);
 }
 
+/* ----------------------------------------- queue: a wait queue alone.  Who was let through by
+ * a count sees what came before one of its steps; nobody sleeps while it is there. */
+
+static struct { int ups, downs; } shape;
+static int passed[2];
+
+static void queue_before(void)
+{
+	shape.ups = shape.downs = 1;
+	memset(passed, 0, sizeof(passed));
+	queue_make();
+}
+
+static void queue_21_before(void) { queue_before(); shape.ups = 2; }
+static void queue_12_before(void) { queue_before(); shape.downs = 2; }
+static void queue_22_before(void) { queue_before(); shape.ups = shape.downs = 2; }
+
+static void queue_after(void)
+{
+	queue_unmake();
+}
+
+/* Two steps in all. */
+static void queue_thread(int i)
+{
+	int which;
+
+	if (i < shape.ups) {
+		leave_word(i);
+		for (int n = shape.ups; n <= 2; n++)
+			queue_up(0);
+		return;
+	}
+	for (int n = shape.downs; n <= 2; n++)
+		model_check(queue_down(1, false, &which) == 0, "not let through");
+	if (shape.ups == 1 || shape.downs == 1)
+		read_words(0, shape.ups);
+}
+
+/* queue-close: one step and the end; nobody sleeps on, and the step is not lost. */
+static void queue_close_thread(int i)
+{
+	int which, e = 0;
+
+	if (i == 0) {
+		leave_word(i);
+		queue_up(0);
+		queue_close(0);
+		return;
+	}
+	while ((e = queue_down(1, false, &which)) == 0)
+		passed[0]++;
+	model_check(e == EPIPE, "not let through, and not turned away");
+	read_words(0, 1);
+}
+
+static void queue_close_after(void)
+{
+	model_check(passed[0] == 1, "not one let through by one step");
+	queue_unmake();
+}
+
+/* queue-timed: one step, and two who wait; who gives up does not take it along. */
+static void queue_timed_thread(int i)
+{
+	int which;
+
+	if (i == 0)
+		queue_up(0);
+	else if (i == 1)
+		model_check(queue_down(1, false, &which) == 0, "not let through");
+	else if (queue_down(1, true, &which) == 0)
+		queue_up(0);
+}
+
+/* queue-either: a step of each, one who waits for either and then for the other. */
+static void queue_either_thread(int i)
+{
+	int first, second = 0;
+
+	if (i < 2) {
+		leave_word(i);
+		queue_up(i);
+		return;
+	}
+	model_check(queue_down(2, false, &first) == 0, "not let through");
+	read_words(first, first + 1);
+	model_check(queue_down(2, false, &second) == 0 && second != first, "not let through by the other");
+	read_words(second, second + 1);
+}
+
 /* -------------------------------------------------------------------------- the table */
 
 enum {
 	FIT_ANY = 0, FIT_MANY = 1, FIT_BOUNDED = 2, FIT_WAITS = 4, FIT_ARRAY = 8, FIT_LIST = 16, FIT_ONE = 32,
 	FIT_TIMER = 64, FIT_TREE = 128, FIT_CAST = 256, FIT_ALSO_CAST = 512, FIT_DROP = 1024,
-	FIT_FEW = 2048, FIT_MEETS = 4096, FIT_QUEUE = 8192, FIT_ONE_SLOT = 16384,
+	FIT_FEW = 2048, FIT_MEETS = 4096, FIT_QUEUE = 8192, FIT_ONE_SLOT = 16384, FIT_FEW_PLOTS = 32768,
+	FIT_WAITQ = 65536, FIT_ROOM = 131072,
 	FIT_SELECT = FIT_MANY | FIT_WAITS | FIT_FEW
 };
 
@@ -2734,11 +2911,13 @@ static const struct plot {
 	int fits;
 	uint64_t executions;
 } plots[] = {
-	{ "once",       0, flow_before,       once_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST, 75000 },
+	{ "once",       0, flow_before,       once_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST | FIT_FEW_PLOTS, 65000 },
 	{ "flow",       0, flow_before,       flow_thread,       flow_after, FIT_WAITS | FIT_ALSO_CAST, 75000 },
-	{ "leave",      0, drain_before,      leave_thread,      account, FIT_ANY, 75000 },
+	{ "leave",      0, drain_before,      leave_thread,      account, FIT_ANY, 60000 },
 	{ "drain",      0, drain_before,      drain_thread,      account, FIT_ANY, 20000 },
-	{ "close",      0, drain_before,      close_thread,      account, FIT_ANY, 20000 },
+	{ "close",      0, drain_before,      close_thread,      account, FIT_FEW_PLOTS, 20000 },
+	{ "len",        2, len_before,        len_thread,        account, FIT_ROOM | FIT_FEW_PLOTS, 10000 },
+	{ "ready-send", 2, ready_send_before, ready_send_thread, account, FIT_LIST, 10000 },
 	{ "timed",      3, timed_before,      timed_thread,      flow_after, FIT_MANY | FIT_WAITS | FIT_ALSO_CAST, 20000 },
 	{ "timed-send", 3, timed_send_before, timed_send_thread, account, FIT_MANY | FIT_WAITS | FIT_BOUNDED, 20000 },
 	{ "cancel",     3, cancel_before,     cancel_thread,     cancel_after, FIT_MANY | FIT_WAITS, 20000 },
@@ -2749,11 +2928,13 @@ static const struct plot {
 	{ "force",      0, drain_before,      force_thread,      account, FIT_ARRAY, 20000 },
 	{ "weak",       3, weak_before,       weak_thread,       account, FIT_MANY, 20000 },
 	{ "scarce",     0, scarce_before,     scarce_thread,     scarce_after, FIT_LIST, 20000 },
-	{ "one",        0, one_before,        one_thread,        one_after, FIT_ONE, 100000 },
+	{ "one",        0, one_before,        one_thread,        one_after, FIT_ONE, 50000 },
 	{ "one-unsent", 0, drain_before,      one_unsent_thread, account, FIT_ONE, 20000 },
 	{ "one-leave",  0, drain_before,      one_leave_thread,  account, FIT_ONE, 100000 },
-	{ "one-close",  0, drain_before,      one_close_thread,  account, FIT_ONE, 100000 },
-	{ "one-timed",  3, one_timed_before,  one_timed_thread,  flow_after, FIT_ONE | FIT_MANY, 100000 },
+	{ "one-close",  0, drain_before,      one_close_thread,  account, FIT_ONE, 50000 },
+	{ "one-timed",  3, one_timed_before,  one_timed_thread,  flow_after, FIT_ONE | FIT_MANY, 50000 },
+	{ "one-cancel", 3, cancel_before,     cancel_thread,     cancel_after, FIT_ONE | FIT_MANY, 10000 },
+	{ "one-either", 3, pair_before,       either_thread,     pair_after, FIT_ONE | FIT_MANY, 10000 },
 	{ "one-weak",   3, weak_before,       one_weak_thread,   account, FIT_ONE | FIT_MANY, 20000 },
 	{ "timer",      3, timer_before,      timer_thread,      timer_after, FIT_TIMER, 20000 },
 	{ "cast-flow",  3, cast_flow_before,  cast_flow_thread,  cast_flow_after, FIT_CAST | FIT_WAITS, 50000 },
@@ -2761,6 +2942,8 @@ static const struct plot {
 	{ "cast-leave", 3, cast_leave_before, cast_leave_thread, nothing_after, FIT_CAST | FIT_WAITS, 50000 },
 	{ "cast-again", 2, cast_again_before, cast_again_thread, nothing_after, FIT_CAST, 50000 },
 	{ "cast-close", 3, cast_leave_before, cast_close_thread, cast_close_after, FIT_CAST, 50000 },
+	{ "cast-cancel", 3, cancel_before,    cancel_thread,     cancel_after, FIT_CAST | FIT_WAITS | FIT_MANY, 10000 },
+	{ "cast-either", 3, pair_before,      either_thread,     pair_after, FIT_CAST | FIT_WAITS | FIT_MANY, 10000 },
 	{ "cast-lag",   4, cast_lag_before,   cast_lag_thread,   cast_close_after, FIT_CAST | FIT_DROP, 50000 },
 	{ "cast-lag-share", 3, cast_lag_share_before, cast_lag_share_thread, cast_lag_share_after, FIT_CAST | FIT_DROP, 50000 },
 	{ "either-1",     3, pair_before,      either_thread,       pair_after,   FIT_SELECT, 5000 },
@@ -2795,17 +2978,28 @@ static const struct plot {
 	{ "async-again",   2, async_again_before,   async_again_thread,   nothing_after, FIT_CAST, 10000 },
 	{ "async-tokens",  3, async_tokens_before,  async_tokens_thread,  drop_tokens, FIT_TREE, 10000 },
 	{ "async-timer",   3, async_timer_before,   async_timer_thread,   timer_after, FIT_TIMER, 10000 },
+	{ "queue-1p1c",    2, queue_before,         queue_thread,         queue_after, FIT_WAITQ, 20000 },
+	{ "queue-2p1c",    3, queue_21_before,      queue_thread,         queue_after, FIT_WAITQ, 20000 },
+	{ "queue-1p2c",    3, queue_12_before,      queue_thread,         queue_after, FIT_WAITQ, 20000 },
+	{ "queue-2p2c",    4, queue_22_before,      queue_thread,         queue_after, FIT_WAITQ, 20000 },
+	{ "queue-close",   3, queue_before,         queue_close_thread,   queue_close_after, FIT_WAITQ, 20000 },
+	{ "queue-timed",   3, queue_before,         queue_timed_thread,   queue_after, FIT_WAITQ, 20000 },
+	{ "queue-either",  3, queue_before,         queue_either_thread,  queue_after, FIT_WAITQ, 20000 },
 };
 
 static bool fits(const struct plot *p, const struct kind *k)
 {
 	if (p->fits & FIT_TREE)
 		return k == &kinds[0];
+	if (((p->fits & FIT_WAITQ) != 0) != ((k->promises & QUEUE) != 0))
+		return false;
 	if (((p->fits & FIT_ONE) != 0) != (k->flavor == CHAN_FLAVOR_ONESHOT))
 		return false;
 	if (((p->fits & FIT_TIMER) != 0) != ((k->promises & TIMER) != 0))
 		return false;
 	if (!(p->fits & FIT_ALSO_CAST) && ((p->fits & FIT_CAST) != 0) != (k->flavor == CHAN_FLAVOR_BROADCAST))
+		return false;
+	if ((k->promises & FEW_PLOTS) && !(p->fits & FIT_FEW_PLOTS))
 		return false;
 	if ((p->fits & FIT_DROP) && !(k->promises & DROP))
 		return false;
@@ -2825,6 +3019,8 @@ static bool fits(const struct plot *p, const struct kind *k)
 		return false;
 	if ((p->fits & FIT_ONE_SLOT) && k->capacity != 1)
 		return false;
+	if ((p->fits & FIT_ROOM) && k->capacity < 3)
+		return false; /* the flavor corrects what is more than fits */
 	return !(p->fits & FIT_LIST) || k->capacity == CHAN_UNBOUNDED;
 }
 
@@ -2856,25 +3052,72 @@ static bool run(const struct plot *p, int variant)
 	int threads = (k->promises & SP ? 1 : 2) + (k->promises & SC ? 1 : 2);
 	struct scenario s = { name, p->threads ? p->threads : threads, p->before, p->thread, p->after, variant };
 	uint64_t n = p->executions * asked.percent / 100;
+	bool all;
 
 	snprintf(name, sizeof(name), "%s/%s", p->name, k->name);
 	if (!fits(p, k) || !wanted(name))
+		return true;
+	if (model_bounds_now.set && s.threads > 3)
 		return true;
 	if (asked.list) {
 		puts(name);
 		return true;
 	}
-	if (k->flavor == CHAN_FLAVOR_MUTEX_CONDVAR) /* its atomics are few */
+	if (k->promises & FEW_PLOTS)
+		n = 10000 * asked.percent / 100;
+	else if (k->flavor == CHAN_FLAVOR_MUTEX_CONDVAR) /* its atomics are few */
 		n /= 5;
 	if (asked.number)
 		n = asked.number;
-	if (!model_run(&s, asked.first, asked.first + n - 1)) {
+	if (!(model_bounds_now.set ? model_search(&s, n, &n, &all)
+	                           : model_run(&s, asked.first, asked.first + n - 1))) {
 		printf("FAIL: %s\n", name);
 		return false;
+	}
+	if (model_bounds_now.set) {
+		printf("PASS: %s, %llu executions, %s %u:%u\n", name, (unsigned long long)n,
+		       all ? "all of" : "the first of", model_bounds_now.preemptions, model_bounds_now.surprises);
+		fflush(stdout);
+		return true;
 	}
 	printf("PASS: %s, %llu executions\n", name, (unsigned long long)n);
 	fflush(stdout);
 	return true;
+}
+
+/* Up to its end, or to a hyphen. */
+static bool parse_order(const char *text, model_order *order)
+{
+	static const char *const orders[] = { "relaxed", "acquire", "release", "acq_rel", "seq_cst" };
+	size_t length = strcspn(text, "-");
+
+	for (int i = MODEL_relaxed; i <= MODEL_seq_cst; i++)
+		if (strlen(orders[i]) == length && strncmp(text, orders[i], length) == 0) {
+			*order = (model_order)i;
+			return true;
+		}
+	return false;
+}
+
+static bool parse_mutant(const char *text)
+{
+	model_mutant *m = &model_mutant_now;
+	const char *orders = strchr(text, ':'), *failure = strchr(text, '-');
+
+	m->site = atoi(text);
+	if (m->site <= 0 || !orders)
+		return false;
+	m->dropped = strcmp(++orders, "none") == 0;
+	return m->dropped || (parse_order(orders, &m->order) &&
+	                      (!failure || parse_order(failure + 1, &m->failure)));
+}
+
+static bool parse_bounds(const char *text)
+{
+	model_bounds *b = &model_bounds_now;
+
+	b->set = sscanf(text, "%u:%u", &b->preemptions, &b->surprises) == 2;
+	return b->set;
 }
 
 static bool parse(int argc, char **argv)
@@ -2892,7 +3135,11 @@ static bool parse(int argc, char **argv)
 			number = &asked.number;
 		else if (strcmp(argv[i], "-p") == 0)
 			number = &asked.percent;
-		else
+		else if (strcmp(argv[i], "-m") == 0 || strcmp(argv[i], "-b") == 0) {
+			if (i + 1 == argc || !(argv[i][1] == 'm' ? parse_mutant : parse_bounds)(argv[i + 1]))
+				return false;
+			i++;
+		} else
 			argv[asked.name_count++] = argv[i];
 		if (number && ++i == argc)
 			return false;
@@ -2908,12 +3155,14 @@ int main(int argc, char **argv)
 	int failed = 0;
 
 	if (!parse(argc, argv)) {
-		fprintf(stderr, "usage: scenarios [-lx] [-f FIRST] [-n EXECUTIONS] [-p PERCENT] [NAME]...\n");
+		fprintf(stderr, "usage: scenarios [-lx] [-f FIRST] [-n EXECUTIONS] [-p PERCENT] [-m MUTANT] [-b BOUNDS]\n                 [NAME]...\n");
 		return 2;
 	}
 	for (size_t p = 0; p < sizeof(plots) / sizeof(plots[0]); p++)
 		for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
 			if (!asked.stop || failed == 0)
 				failed += !run(&plots[p], (int)k);
+	if (failed == 0 && model_mutant_now.site && model_mutant_now.times == 0)
+		return 3;
 	return failed > 0;
 }

@@ -92,7 +92,7 @@ bool chan__deadline_before(const struct chan__deadline *a, const struct chan__de
 
 bool chan__deadline_passed(const struct chan__deadline *d)
 {
-	return !d->forever && (model_timed_out() || model_rand(4) == 0);
+	return !d->forever && (model_timed_out() || model_surprise(4));
 }
 
 /* ----------------------------------------------------------------- descriptors */
@@ -158,4 +158,32 @@ const char *chan__process_flavor(void)
 uint32_t chan__process_generation(void)
 {
 	return 0;
+}
+
+/* -------------------------------------------------------- a queue and nothing else */
+
+#include "count.h"
+
+static struct count counts[2];
+
+void queue_make(void)
+{
+	for (struct count &c : counts)
+		count_init(&c);
+}
+
+void queue_unmake(void)
+{
+	for (struct count &c : counts)
+		count_fini(&c);
+}
+
+void queue_up(int which) { count_up(&counts[which]); }
+void queue_close(int which) { count_close(&counts[which]); }
+
+int queue_down(int n, bool timed, int *which)
+{
+	struct chan__deadline d = chan__deadline_after(timed ? 1 : UINT64_MAX);
+
+	return count_down(counts, n, &d, which);
 }
