@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,22 +18,44 @@
 
 /* ------------------------------------------------------------------ the gate */
 
-/* Holds every thread until all are there and the clock has been read. */
+/*
+ * Holds every thread until all are there and the clock has been read.  They wait
+ * running, each on the CPU that is its turn and free to leave it: threads that slept
+ * until now would all be where the first one is, and the system can take longer to
+ * give them CPUs of their own than a run lasts.
+ */
 struct gate {
-	pthread_mutex_t lock;
-	pthread_cond_t  changed;
-	unsigned        waiting;
-	bool            open;
+	_Atomic unsigned places;
+	_Atomic unsigned waiting;
+	_Atomic bool     open;
 };
+
+enum { GATE_SETTLE_NS = 2000000 };
+
+/* To the next of the CPUs that the process may use. */
+static void gate_take_place(struct gate *g)
+{
+	cpu_set_t all, one;
+	unsigned skip;
+	size_t cpu = 0;
+
+	if (sched_getaffinity(0, sizeof(all), &all) != 0)
+		return;
+	for (skip = atomic_fetch_add(&g->places, 1) % (unsigned)CPU_COUNT(&all); ; cpu++)
+		if (CPU_ISSET(cpu, &all) && skip-- == 0)
+			break;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	sched_setaffinity(0, sizeof(all), &all);
+}
 
 static void gate_wait(struct gate *g)
 {
-	pthread_mutex_lock(&g->lock);
-	g->waiting++;
-	pthread_cond_broadcast(&g->changed);
-	while (!g->open)
-		pthread_cond_wait(&g->changed, &g->lock);
-	pthread_mutex_unlock(&g->lock);
+	gate_take_place(g);
+	atomic_fetch_add(&g->waiting, 1);
+	while (!atomic_load(&g->open))
+		sched_yield();
 }
 
 static uint64_t ns_of(struct timeval t)
@@ -54,18 +77,19 @@ static struct bench_cost so_far(void)
 	return c;
 }
 
-/* Lets n threads go, once all of them wait; returns what that has cost. */
+/* Lets n threads go, once all of them wait and have places; returns what that has cost. */
 static struct bench_cost gate_open(struct gate *g, unsigned n)
 {
 	struct bench_cost start;
+	uint64_t settled;
 
-	pthread_mutex_lock(&g->lock);
-	while (g->waiting < n)
-		pthread_cond_wait(&g->changed, &g->lock);
+	gate_take_place(g);
+	while (atomic_load(&g->waiting) < n)
+		sched_yield();
+	for (settled = bench_now() + GATE_SETTLE_NS; n > 0 && bench_now() < settled; )
+		sched_yield();
 	start = so_far();
-	g->open = true;
-	pthread_cond_broadcast(&g->changed);
-	pthread_mutex_unlock(&g->lock);
+	atomic_store(&g->open, true);
 	return start;
 }
 
@@ -374,7 +398,7 @@ static void *party_main(void *arg)
 
 static struct bench_cost timed(struct plan *plan)
 {
-	struct gate gate = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false };
+	struct gate gate = { 0, 0, false };
 	struct party **party = plan->party;
 	struct bench_cost start, end;
 

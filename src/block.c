@@ -19,6 +19,7 @@
 
 #include "base/backoff.h"
 #include "base/pause.h"
+#include "base/probe.h"
 #include "base/process.h"
 
 /* -------------------------------------------------------------- one attempt */
@@ -105,23 +106,34 @@ static bool spin_expired(unsigned round, uint64_t start, uint64_t limit)
 }
 
 /* Tries, for a bounded while.  EAGAIN: nothing came of it. */
-static int spin_on_channel(const struct chan__watch *w)
+int chan__spin(struct chan *c, enum chan__side side, int (*attempt)(void *arg), void *arg)
 {
-	struct chan *c = w->chan;
 	uint64_t start;
 	int e = EAGAIN;
 
-	if (c->flavor->meets_in_queue || !spin_allowed(c, w->side))
+	if (!spin_allowed(c, side))
 		return EAGAIN;
 	start = chan__clock_ns();
 	for (unsigned round = 0; e == EAGAIN && round < SPIN_ROUNDS; round++) {
 		if (spin_expired(round, start, c->spin_ns))
 			break;
 		spin_pass(round);
-		e = chan__attempt(w);
+		e = attempt(arg);
 	}
-	spin_learn(c, w->side, e != EAGAIN);
+	spin_learn(c, side, e != EAGAIN);
 	return e;
+}
+
+static int spin_attempt(void *watch)
+{
+	return chan__attempt((const struct chan__watch *)watch);
+}
+
+static int spin_on_channel(struct chan__watch *w)
+{
+	if (w->chan->flavor->meets_in_queue)
+		return EAGAIN;
+	return chan__spin(w->chan, w->side, spin_attempt, w);
 }
 
 /* The same for who stands in the queue, where others come to the node. */
@@ -154,6 +166,7 @@ static bool wait_stand(struct chan__wait *wait, struct chan__waiter *waiter, str
 		w->node.waiter = waiter;
 		if (!w->chan->flavor->watch(w->chan, w->side, &w->node))
 			break;
+		CHAN__PROBE(block, w->chan, w->side);
 	}
 	*end = w;
 	return w == NULL;
@@ -203,10 +216,12 @@ static int wait_park(struct chan__wait *wait, struct chan__waiter *waiter)
 	if (p->kind->park(p, &until))
 		return 0;
 	CHAN_TP("block:timed-out");
-	if (chan__waiter_claim(waiter))
-		return timer ? EAGAIN : ETIMEDOUT;
-	p->kind->park(p, &forever);
-	return 0;
+	if (!chan__waiter_claim(waiter)) {
+		p->kind->park(p, &forever);
+		return 0;
+	}
+	CHAN_TP("block:given-up");
+	return timer ? EAGAIN : ETIMEDOUT;
 }
 
 int chan__wait(struct chan__wait *wait, struct chan__watch **chosen)
@@ -225,6 +240,7 @@ int chan__wait(struct chan__wait *wait, struct chan__watch **chosen)
 		e = waiter.status;
 		(*chosen)->woken = e == EAGAIN && !(*chosen)->node.observer;
 	}
+	CHAN__PROBE(wake, *chosen ? (*chosen)->chan : NULL, e);
 	wait_leave(wait, end, *chosen);
 	chan__waiter_fini(&waiter);
 	return e;

@@ -36,6 +36,12 @@ CHAN__HIDDEN void chan__watch_init(struct chan__watch *w, struct chan *c, struct
 CHAN__HIDDEN int chan__attempt(const struct chan__watch *w);
 
 /*
+ * Attempts, for the bounded while that spinning on this side of this channel has been
+ * worth.  What the attempt says; EAGAIN: nothing came of it, or it is not worth it.
+ */
+CHAN__HIDDEN int chan__spin(struct chan *c, enum chan__side side, int (*attempt)(void *arg), void *arg);
+
+/*
  * Stands in all the queues until claimed, ready or past the deadline.
  * EAGAIN: look again; *chosen is the watch whose wake-up that is, NULL where
  * there was none.  ETIMEDOUT: nobody claimed the waiter in time.  Anything else: the

@@ -225,6 +225,16 @@ static inline bool chan__has_callbacks(const struct chan *c)
 	return chan__u32_load_relaxed(&c->callbacks) != 0;
 }
 
+/*
+ * Every send has returned, and there will be no other: what they did is seen, and
+ * need not be fenced off.  H6 acquire: pairs with H1.  A callback can drop the handle
+ * in use in the middle of a send; where there is one, nobody knows.
+ */
+static inline bool chan__sends_are_over(const struct chan *c)
+{
+	return chan__size_load_acquire(&c->senders) == 0 && !chan__has_callbacks(c);
+}
+
 /* Held if it can run a callback, which may drop the handle in use; the answer
  * says whether. */
 static inline bool chan__hold_for_callbacks(struct chan *c)

@@ -19,6 +19,8 @@
 
 #include <stdlib.h>
 
+#include "base/probe.h"
+
 static struct chan *handle_of_sender(chan_sender_t *tx)
 {
 	return (struct chan *)tx;
@@ -117,6 +119,7 @@ void chan__close(struct chan *c)
 {
 	bool held = chan__hold_for_callbacks(c);
 
+	CHAN__PROBE(disconnect, c, 0);
 	chan__u32_store_release(&c->closed, 1);
 	c->flavor->close(c);
 	if (held)
@@ -180,6 +183,7 @@ CHAN__EXPORT void chan_sender_drop(chan_sender_t *tx)
 	if (!c || !handle_count_down(&c->senders))
 		return;
 	chan__polled_end(c, NULL);
+	CHAN__PROBE(disconnect, c, 1);
 	c->flavor->close(c);
 	chan__release(c);
 }
@@ -240,6 +244,7 @@ CHAN__EXPORT void chan_receiver_drop(chan_receiver_t *rx)
 		c->flavor->unsubscribe(rx);
 		return;
 	}
+	CHAN__PROBE(disconnect, c, 2);
 	c->flavor->close(c);
 	reap(c);
 }

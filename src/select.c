@@ -5,7 +5,8 @@
  * brought:
  *
  *   1  look at the cases, in random order or by index; the first that goes is it
- *   2  stand in all their queues with one waiter, and sleep (chan__wait, block.c)
+ *   2  if that has been paying, look some more; then
+ *      stand in all their queues with one waiter, and sleep (chan__wait, block.c)
  *   3  claimed with a result: that case has happened.  Else look again, first at
  *      the case that was claimed
  *
@@ -42,6 +43,8 @@ struct select {
 	unsigned flags;
 	uint64_t random;
 	struct chan__watch *watches; /* of the active cases, in order of index */
+	struct chan__watch *spinner; /* the first of a channel that is no timer: it keeps the credit */
+	bool meets_in_queue;         /* a partner may have to find us in a queue */
 	bool held;                   /* the channels are held */
 };
 
@@ -72,6 +75,9 @@ static void select_open_case(struct select *s, size_t i, struct chan__watch ***e
 	chan__watch_init(w, c->sender ? (struct chan *)c->sender : c->receiver->chan, c->receiver);
 	w->node.target = c->msg;
 	w->node.observer = (s->flags & CHAN_SELECT_READY) != 0;
+	if (!s->spinner && !w->chan->flavor->due)
+		s->spinner = w;
+	s->meets_in_queue = s->meets_in_queue || w->chan->flavor->meets_in_queue;
 	**end = w;
 	*end = &w->next;
 	select_slot(s, s->active++)->order = i;
@@ -93,6 +99,8 @@ static int select_open(struct select *s, chan_case_t *cases, size_t n, unsigned 
 	s->flags = flags;
 	s->random = flags & CHAN_SELECT_BIASED ? 0 : chan__random_seed();
 	s->watches = NULL;
+	s->spinner = NULL;
+	s->meets_in_queue = false;
 	s->held = false;
 	for (size_t i = 0; i < n; i++)
 		if (cases[i].sender || cases[i].receiver)
@@ -255,6 +263,30 @@ static size_t select_index(const struct select *s, const struct chan__watch *w)
 	return (size_t)((const char *)w - (const char *)s->cases) / sizeof(s->cases[0]);
 }
 
+struct select_attempt {
+	struct select *select;
+	size_t *which;
+};
+
+static int select_attempt(void *arg)
+{
+	struct select_attempt *a = (struct select_attempt *)arg;
+
+	return select_scan(a->select, a->which) ? 0 : EAGAIN;
+}
+
+/*
+ * Before it stands anywhere: to join many queues and to leave them again costs more
+ * than a few looks.  Not where partners meet in the queue, for nobody would meet us.
+ */
+static bool select_spin(struct select *s, size_t *which)
+{
+	struct select_attempt a = { s, which };
+
+	return s->spinner && !s->meets_in_queue &&
+	       chan__spin(s->spinner->chan, s->spinner->side, select_attempt, &a) == 0;
+}
+
 /* The case that woke us first, unless the caller wants them by index. */
 static bool select_look_again(struct select *s, struct chan__watch *chosen, size_t *which)
 {
@@ -274,7 +306,7 @@ static int select_once(struct select *s, const struct chan__deadline *d, unsigne
 		.watches = s->watches,
 		.deadline = d,
 		.parker = &chan__parker_default,
-		.spinner = s->watches,
+		.spinner = s->meets_in_queue ? s->spinner : NULL,
 	};
 	struct chan__watch *chosen;
 	int e = chan__wait(&wait, &chosen);
@@ -302,7 +334,7 @@ static int select_wait(struct select *s, const struct chan__deadline *d, size_t 
 		return 0;
 	select_hold(s);
 	do
-		e = select_once(s, d, &aside, which);
+		e = select_spin(s, which) ? 0 : select_once(s, d, &aside, which);
 	while (e == EAGAIN);
 	chan__pass_on(s->watches);
 	return e;

@@ -99,6 +99,18 @@ else
 	skip check-installed-man 'neither man nor mandoc'
 fi
 
+if command -v mandoc >/dev/null; then
+	html_is_installed() {
+		"$make" -C "$top_builddir" install-html DESTDIR="$root" >"$log" 2>&1 || { cat "$log"; return 1; }
+		find "$root" -name '*.html' | sed 's,.*/,,' | sort >"$tally_tmp/html"
+		{ (cd "$top_srcdir/man" && ls ./*.[37]) | sed 's,.*/,,; s/$/.html/'; echo index.html; } |
+			sort | diff - "$tally_tmp/html"
+	}
+	expect 'make install-html installs every page' html_is_installed
+else
+	skip check-installed-html 'no mandoc'
+fi
+
 left() {
 	"$make" -C "$top_builddir" uninstall DESTDIR="$root" >"$log" 2>&1 || { cat "$log"; return 1; }
 	find "$root" ! -type d >"$tally_tmp/left"

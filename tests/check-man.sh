@@ -1,7 +1,8 @@
 #!/bin/sh
 # Every exported function has a man page and every page a function; the pages
 # are well-formed; their prototypes are those of chan.h; their examples compile,
-# run and print what the page says.
+# run and print what the page says; what they call an excerpt of a file is one, and
+# their other code compiles.
 . "${top_srcdir:=.}/tests/tally.sh"
 
 man=$top_srcdir/man
@@ -112,6 +113,51 @@ run_example() {
 # The Nth example; also one that another check changed.
 example_holds() { extract "$1" "$2" && link_example && run_example && same "$t/wanted" "$t/got"; }
 
+# ------------------------------------------------------ excerpts and fragments
+
+are_excerpts() {
+	awk -v part=excerpts -v root="$top_srcdir" -f "$top_srcdir/tests/man-page.awk" "$1" >"$t/excerpts"
+}
+
+# library_of FILE: the event loop that this code is for, and how configure calls it
+library_of() {
+	case $(cat "$1") in
+	*epoll_*) echo EPOLL epoll ;;
+	*uv_*) echo UV uv ;;
+	*g_unix_*) echo GLIB glib ;;
+	*io_uring_*) echo URING uring ;;
+	esac
+}
+
+# The Nth fragment, as the body of a function that may return.
+fragment_compiles() {
+	part fragment "$1" "$2" >"$t/fragment" && some "$t/fragment" || return 1
+	{
+		echo '#include "fragments.h"'
+		echo 'int fragment(void);'
+		echo 'int fragment(void)'
+		echo '{'
+		cat "$t/fragment"
+		echo 'return 0;'
+		echo '}'
+	} >"$t/fragment.c"
+	# shellcheck disable=SC2046,SC2086
+	compile -fsyntax-only -Wno-unused -fno-builtin -D_GNU_SOURCE -I"$top_srcdir/tests" \
+		$(library_of "$t/fragment" | sed 's/ .*//; s/^/-DFRAGMENT_/') ${FRAGMENT_CPPFLAGS:-} "$t/fragment.c"
+}
+
+# fragment NAME PAGE N
+fragment() {
+	part fragment "$2" "$3" >"$t/fragment"
+	library=$(library_of "$t/fragment" | sed 's/.* //')
+	case " ${LOOP_EXAMPLES-} examples/loop_ " in
+	*" examples/loop_$library "*)
+		expect "$1: fragment $3 compiles" fragment_compiles "$2" "$3" ;;
+	*)
+		skip "check-man-$library" "$1: configure did not find it" ;;
+	esac
+}
+
 calls_its_functions() {
 	n=$(part programs "$1")
 	while [ "$n" -gt 0 ]; do
@@ -142,6 +188,12 @@ for page in "$man"/*.[0-9]; do
 		expect "$name: prototypes are those of chan.h" has_true_prototypes "$page"
 		expect "$name: the examples call its functions" calls_its_functions "$page"
 	esac
+	expect "$name: excerpts are excerpts" are_excerpts "$page"
+	count=$(part fragments "$page")
+	while [ "$count" -gt 0 ]; do
+		fragment "$name" "$page" "$count"
+		count=$((count - 1))
+	done
 	expect "$name: shows programs and their output" shows_examples "$page"
 	count=$(cat "$t/programs")
 	while [ "$count" -gt 0 ]; do
@@ -149,6 +201,33 @@ for page in "$man"/*.[0-9]; do
 		count=$((count - 1))
 	done
 done
+
+# ------------------------------------------------------------- the tutorial
+
+# Each example that is a program is in it, and is shown or told of.
+names_every_example() {
+	grep -l '\<main(' "$top_srcdir"/examples/*.c "$top_srcdir"/examples/*.cpp |
+		sed 's,.*/\(examples/\),\1,' | sort >"$t/programs"
+	sed -n 's/^\.\(It \)\{0,1\}Pa \(examples\/[a-z_.]*\).*/\2/p' "$1" | sort -u >"$t/named"
+	comm -23 "$t/programs" "$t/named" >"$t/missing"
+	some "$t/programs" && none "$t/missing"
+}
+tutorial=$man/chan_tutorial.7
+expect 'the tutorial names every example' names_every_example "$tutorial"
+are_excerpts "$tutorial"
+expect 'the tutorial has excerpts' test "$(cat "$t/excerpts")" -ge 10
+
+# ----------------------------------------------- the page of counterparts
+
+# The right-hand columns name calls of ours.
+names_our_calls() {
+	awk -F '\t' '/^\.TS/ { table = 1 } /^\.TE/ { table = 0 } table && NF == 2 { print $2 }' "$1" |
+		grep -o '\<chan_[a-z_]*' | sort -u >"$t/named"
+	{ cat "$t/documented"; printf '%s\n' chan_sender_t chan_receiver_t; } | sort -u >"$t/known"
+	comm -23 "$t/named" "$t/known" >"$t/unknown"
+	some "$t/named" && none "$t/unknown"
+}
+expect 'the counterparts are calls that exist' names_our_calls "$man/chan_coming_from.7"
 
 # ----------------------------------------------------------- planted defects
 
@@ -160,5 +239,17 @@ sed 's/"const void \*msg"/"void *msg"/' "$man/chan_force_send.3" >"$t/planted.3"
 refuse 'a prototype that differs is noticed' has_true_prototypes "$t/planted.3"
 sed 's/\\e/\\/' "$man/chan_force_send.3" >"$t/planted.3"
 refuse 'a backslash that is not escaped is noticed' extract "$t/planted.3" 1
+
+sed 's/examples\/try\.c/examples\/tick.c/' "$tutorial" >"$t/planted.7"
+refuse 'an example that is not named is noticed' names_every_example "$t/planted.7"
+refuse 'an output of another program is noticed' are_excerpts "$t/planted.7"
+sed 's/while (chan_select(/if (chan_select(/' "$tutorial" >"$t/planted.7"
+refuse 'a line that is not in the file is noticed' are_excerpts "$t/planted.7"
+awk '/in_order &= n/ { held = $0; next } { print } held { print held; held = "" }' "$tutorial" >"$t/planted.7"
+refuse 'lines in another order are noticed' are_excerpts "$t/planted.7"
+sed 's/^\tuse(&msg);/\tuse(msg)/' "$man/chan.7" >"$t/planted.7"
+refuse 'a fragment that does not compile is noticed' fragment_compiles "$t/planted.7" 1
+sed 's/\tchan_try_select/\tchan_select_try/' "$man/chan_coming_from.7" >"$t/planted.7"
+refuse 'a counterpart that does not exist is noticed' names_our_calls "$t/planted.7"
 
 tally_end

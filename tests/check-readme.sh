@@ -81,6 +81,26 @@ check_program() {
 	refuse 'a program that prints something else is noticed' prints_what_it_says
 }
 
+# --- its fragments
+
+fragment_compiles() {
+	block_after "$1" >"$scratch/block"
+	[ -s "$scratch/block" ] || return 1
+	{
+		printf '#include "fragments.h"\nvoid fragment(void);\nvoid fragment(void)\n{\n'
+		sed "${2:-}" "$scratch/block"
+		echo '}'
+	} >"$scratch/fragment.c"
+	# shellcheck disable=SC2046
+	cc -std=c11 -Wall -Wextra -Werror -Wno-unused -fno-builtin -D_GNU_SOURCE -fsyntax-only \
+		-I"$source/tests" $(pkg-config --cflags chan) "$scratch/fragment.c"
+}
+
+for after in 'and for the end:' 'as it watches a socket:' 'registers a callback instead:'; do
+	expect "the code after '$after' compiles" fragment_compiles "$after"
+done
+refuse 'code that does not compile is noticed' fragment_compiles 'and for the end:' 's/&which/which/'
+
 # --- the demo's output
 
 shape() {
@@ -95,7 +115,9 @@ expect "the demo's last lines look like README's" diff "$scratch/shape.expected"
 
 names_exist() {
 	for name in $(grep -oE '\bchan_[a-z_]+\(' "$readme" | tr -d '('); do
-		case $name in chan_flavors | chan_event) continue ;; esac # manual pages
+		case $name in # manual pages
+		chan_flavors | chan_event | chan_tutorial | chan_coming_from | chan_memory_model) continue ;;
+		esac
 		grep -q "\b$name(" "$source/include/chan.h" || { echo "$name is not in chan.h"; return 1; }
 	done
 }

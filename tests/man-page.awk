@@ -1,6 +1,6 @@
 # Takes a part out of an mdoc page; for check-man.sh.
 #
-#	awk -v part=PART [-v which=N] -f man-page.awk PAGE
+#	awk -v part=PART [-v which=N] [-v root=FOLDER] -f man-page.awk PAGE
 #
 #	names       the functions of NAME, one a line
 #	prototypes  the functions of SYNOPSIS, as C declarations
@@ -9,6 +9,11 @@
 #	programs    the number of programs in EXAMPLES
 #	program     the Nth one (a literal display), as C
 #	output      what it prints (the literal display after it)
+#	excerpts    the number of displays that a line `.\" excerpt FILE' precedes; each
+#	            must be lines of root/FILE, indented as the page likes, or of its
+#	            comment "Output:"; a line `...' stands for what is left out
+#	fragments   the number of the other displays, outside SYNOPSIS and EXAMPLES
+#	fragment    the Nth of them, as C for the body of a function
 #	macros      the lines within tables that are not plain text
 #
 # A literal display must be such that a formatter shows, and a reader pastes,
@@ -64,6 +69,58 @@ function declare(type, name, list) {
 		print type " " name "(" list ");"
 }
 
+# ----------------------------------------------------------------- excerpts
+
+# The file's lines are body[1..lines], what it says that it prints says[1..said].
+function load(file,    line, output) {
+	lines = said = 0
+	while ((getline line <(root "/" file)) > 0) {
+		body[++lines] = line
+		if (line ~ /^\/\* Output:/)
+			output = 1
+		else if (output && sub(/^ \*     /, "", line))
+			says[++said] = line
+	}
+	close(root "/" file)
+	if (lines == 0)
+		complain("there is no " file)
+}
+
+# Do shown[from..to] stand in all[at..], each behind the same tabs?
+function stands(all, at, from, to,    indent, i) {
+	match(shown[from], /^\t*/)
+	i = RLENGTH
+	match(all[at], /^\t*/)
+	indent = substr(all[at], 1, RLENGTH - i)
+	for (i = from; i <= to; i++)
+		if (all[at + i - from] != (shown[i] == "" ? "" : indent shown[i]))
+			return 0
+	return 1
+}
+
+# The place of shown[from..to] in all[after + 1..n]; 0: it is not there.
+function place(all, n, after, from, to,    at) {
+	for (at = after + 1; at + to - from <= n; at++)
+		if (stands(all, at, from, to))
+			return at
+	return 0
+}
+
+# Is shown[1..rows] made of lines of the file, in their order?
+function is_excerpt(    from, to, at) {
+	if (place(says, said, 0, 1, rows))
+		return 1
+	for (from = 1; from <= rows; from = to + 2) {
+		for (to = from; to < rows && shown[to + 1] != "..."; to++)
+			continue
+		at = place(body, lines, at, from, to)
+		if (at == 0)
+			return 0
+		at += to - from
+	}
+	return 1
+}
+
 BEGIN {
 	escape["e"] = "\\"; escape["-"] = "-"; escape["&"] = ""; escape[" "] = " "
 	escape["aq"] = "'"; escape["dq"] = "\""; escape["ga"] = "`"
@@ -100,6 +157,30 @@ section == "SYNOPSIS" && /^\.Fa / {
 }
 section == "SYNOPSIS" && /^\.Fc/ { declare(type, name, list) }
 
+/^\.\\" excerpt / { file = $3 }
+literal && /^\.Ed/ {
+	if (file != "" && part == "excerpts") {
+		load(file)
+		if (!is_excerpt())
+			complain("this is no excerpt of " file)
+	}
+	excerpts += file != ""
+	literal = 0
+	file = ""
+}
+literal && part == "excerpts" && file != "" { shown[++rows] = plain($0) }
+literal && part == "fragment" && fragments == which && loose {
+	text = plain($0)
+	sub(/^\.\.\./, ";", text)
+	print text
+}
+/^\.Bd -literal/ {
+	literal = 1
+	rows = 0
+	loose = file == "" && section != "SYNOPSIS" && section != "EXAMPLES"
+	fragments += loose
+}
+
 section == "EXAMPLES" && /^\.Ed/ { display = 0 }
 display > 0 {
 	text = plain($0)
@@ -109,8 +190,12 @@ display > 0 {
 section == "EXAMPLES" && /^\.Bd -literal/ { display = ++displays }
 
 END {
-	if (display != 0)
+	if (literal)
 		complain("a literal display does not end")
+	if (part == "excerpts")
+		print excerpts + 0
+	if (part == "fragments")
+		print fragments + 0
 	if (part == "programs") {
 		if (displays % 2 != 0)
 			complain("programs and outputs do not come in pairs")

@@ -146,6 +146,16 @@ static void act_force_send(struct actor *a)
 	a->result = chan_force_send(a->e.tx, &a->number, NULL, NULL);
 }
 
+static void act_recv_in_time(struct actor *a)
+{
+	a->result = chan_recv_timeout(a->e.rx, &a->number, 20 * CHAN_MSEC);
+}
+
+static void act_send_in_time(struct actor *a)
+{
+	a->result = chan_send_timeout(a->e.tx, &a->number, 20 * CHAN_MSEC);
+}
+
 static void act_drop_receiver(struct actor *a)
 {
 	chan_receiver_drop(a->e.rx);
@@ -1503,6 +1513,207 @@ static void a_sender_that_met_a_displacing_send_is_woken(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* ------------------------------------------------- classes that others have had */
+
+/* Whoever comes second holds its partner until it has copied: the partner's memory
+ * is in use, and that its time ran out at this instant changes nothing. */
+static void meet_at_the_last_instant(const struct kind *k, bool sends)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor partner, second;
+
+	actor_start_held(&partner, sends ? act_send_in_time : act_recv_in_time, e, sends ? 5 : 0, "block:timed-out");
+	actor_start_held(&second, sends ? act_recv : act_send, e, sends ? 0 : 5, "zero:claimed");
+	let_go(&partner.hold);
+	worker_wait_asleep(&partner.worker);
+	must(!atomic_load(&partner.worker.ended));
+	let_go(&second.hold);
+	worker_join(&partner.worker);
+	worker_join(&second.worker);
+	must(partner.result == 0 && second.result == 0);
+	must(partner.number == 5 && second.number == 5);
+	ends_drop(&e);
+}
+
+static void a_partner_stays_until_it_was_copied(const struct kind *k)
+{
+	meet_at_the_last_instant(k, false);
+	meet_at_the_last_instant(k, true);
+}
+
+/* It has given up, and stands in the queue still: who comes behind it is woken. */
+static void who_gave_up_blocks_nobody_behind(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor first, behind;
+	uint64_t number = 5;
+
+	actor_start_held(&first, act_recv_in_time, e, 0, "block:given-up");
+	actor_start_free(&behind, act_recv, e, 0);
+	worker_wait_asleep(&behind.worker);
+	must_give(0, chan_try_send(e.tx, &number));
+	wait_for(atomic_load(&behind.worker.ended));
+	let_go(&first.hold);
+	worker_join(&first.worker);
+	worker_join(&behind.worker);
+	must_eq(first.result, k->one_message ? EPIPE : ETIMEDOUT);
+	must(behind.result == 0 && behind.number == 5);
+	ends_drop(&e);
+}
+
+static void who_gave_up_sending_blocks_nobody_behind(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor first, behind;
+	uint64_t number;
+
+	queue_numbers(e.tx, 0, k->capacity);
+	actor_start_held(&first, act_send_in_time, e, 77, "block:given-up");
+	actor_start_free(&behind, act_send, e, k->capacity);
+	worker_wait_asleep(&behind.worker);
+	must_give(0, chan_try_recv(e.rx, &number));
+	wait_for(atomic_load(&behind.worker.ended));
+	let_go(&first.hold);
+	worker_join(&first.worker);
+	worker_join(&behind.worker);
+	must_eq(number, 0);
+	must_eq(first.result, ETIMEDOUT);
+	must_eq(behind.result, 0);
+	if (k->capacity > 0)
+		expect_numbers(e.rx, 1, k->capacity);
+	ends_drop(&e);
+}
+
+/* A receiver has found nothing, and not yet asked whether more will come; the last
+ * message and the end come in between. */
+static void the_end_hides_no_last_message(const struct kind *k)
+{
+	for (int closes = 0; closes < 2; closes++) {
+		struct ends e = kind_open(k, 8);
+		struct actor receiver;
+		uint64_t number = 5;
+		char point[48];
+
+		snprintf(point, sizeof(point), "%s:none", chan_flavor_name(k->flavor));
+		actor_start_held(&receiver, act_recv, e, 0, point);
+		must_give(0, chan_send(e.tx, &number));
+		if (closes)
+			chan_close(e.c);
+		else
+			chan_sender_drop(e.tx);
+		let_go(&receiver.hold);
+		worker_join(&receiver.worker);
+		must_eq(receiver.result, 0);
+		must_eq(receiver.number, 5);
+		must_give(EPIPE, chan_try_recv(e.rx, &number));
+		if (closes)
+			chan_sender_drop(e.tx);
+		chan_receiver_drop(e.rx);
+	}
+}
+
+/* An exchange came too late, and the channel is empty: it is not full as well. */
+static void a_refused_exchange_leaves_the_ring_open(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor forcing;
+
+	queue_numbers(e.tx, 0, k->capacity);
+	actor_start_held(&forcing, act_force_send, e, k->capacity, "array:exchange");
+	expect_numbers(e.rx, 0, k->capacity);
+	let_go(&forcing.hold);
+	worker_join(&forcing.worker);
+	must_eq(forcing.result, 0);
+	expect_numbers(e.rx, k->capacity, 1);
+	for (uint64_t i = 0; i < 3; i++) {
+		queue_numbers(e.tx, i * k->capacity, k->capacity);
+		expect_numbers(e.rx, i * k->capacity, k->capacity);
+	}
+	ends_drop(&e);
+}
+
+/* Several times as large as the stack of whoever sends and receives them. */
+enum { VAST = 1 << 20, SMALL_STACK = 256 * 1024 };
+
+static unsigned char vast_out[VAST], vast_in[VAST];
+
+static void act_send_vast(struct actor *a)
+{
+	a->result = chan_send(a->e.tx, vast_out);
+}
+
+static void act_recv_vast(struct actor *a)
+{
+	a->result = chan_recv(a->e.rx, vast_in);
+}
+
+static void act_select_vast(struct actor *a)
+{
+	chan_case_t c = a->number ? case_send(a->e.tx, vast_out) : case_recv(a->e.rx, vast_in);
+	size_t which;
+
+	a->result = chan_select(&c, 1, 0, &which);
+	if (a->result == 0)
+		a->result = c.status;
+}
+
+static void act_replace_vast(struct actor *a)
+{
+	bool displaced = false;
+
+	a->result = chan_force_send(a->e.tx, vast_in, vast_in, &displaced);
+	must(displaced);
+}
+
+static void vast_start(struct actor *a, void (*act)(struct actor *a), struct ends e, uint64_t number)
+{
+	hold_init(&a->hold, NULL);
+	a->act = act;
+	a->e = e;
+	a->number = number;
+	worker_start_small(&a->worker, run_actor, a, SMALL_STACK);
+}
+
+static void vast_pass(struct ends e, bool selects, bool sender_first)
+{
+	struct actor sender, receiver;
+
+	for (size_t i = 0; i < VAST; i++)
+		vast_out[i] = (unsigned char)(i * 7 + i / 251 + selects);
+	memset(vast_in, 0, VAST);
+	if (sender_first) {
+		vast_start(&sender, selects ? act_select_vast : act_send_vast, e, 1);
+		worker_wait_asleep(&sender.worker);
+	}
+	vast_start(&receiver, selects ? act_select_vast : act_recv_vast, e, 0);
+	worker_wait_asleep(&receiver.worker);
+	if (!sender_first)
+		vast_start(&sender, selects ? act_select_vast : act_send_vast, e, 1);
+	worker_join(&sender.worker);
+	worker_join(&receiver.worker);
+	must(sender.result == 0 && receiver.result == 0);
+	must(memcmp(vast_in, vast_out, VAST) == 0);
+}
+
+static void a_large_message_needs_no_stack(const struct kind *k)
+{
+	for (int way = 0; way < 4; way++) {
+		struct ends e = kind_open(k, VAST);
+		struct actor replacing;
+
+		vast_pass(e, way & 1, way & 2);
+		if (k->capacity == 1 && k->forces && !k->one_message) {
+			must_give(0, chan_send(e.tx, vast_out));
+			memset(vast_in, 1, VAST);
+			vast_start(&replacing, act_replace_vast, e, 0);
+			worker_join(&replacing.worker);
+			must_eq(replacing.result, 0);
+			must(memcmp(vast_in, vast_out, VAST) == 0);
+		}
+		ends_drop(&e);
+	}
+}
+
 /* ------------------------------------------------------------------------ stamps */
 
 /* The stamp of a side that is not ready now. */
@@ -1718,6 +1929,9 @@ static const struct behaviour of_all[] = {
 	BEHAVIOUR(a_robbed_receiver_keeps_its_deadline, NEEDS_QUEUE),
 	BEHAVIOUR(a_robbed_sender_keeps_its_deadline, NEEDS_LIMIT),
 	BEHAVIOUR(an_observer_stands_beside_one_that_starves, NEEDS_QUEUE),
+	BEHAVIOUR(who_gave_up_blocks_nobody_behind, FITS_ONE_MESSAGE),
+	BEHAVIOUR(who_gave_up_sending_blocks_nobody_behind, NEEDS_FULL),
+	BEHAVIOUR(a_large_message_needs_no_stack, FITS_ONE_MESSAGE),
 	BEHAVIOUR(everybody_is_woken_twice, RUNS_ONCE),
 	BEHAVIOUR(nobody_comes_before_who_starves, RUNS_ONCE),
 };
@@ -1738,6 +1952,7 @@ static const struct behaviour of_one_slot[] = {
 static const struct behaviour of_array[] = {
 	BEHAVIOUR(a_refusal_is_followed_by_an_edge, NEEDS_NOTHING),
 	BEHAVIOUR(the_ring_is_full_while_a_message_is_displaced, NEEDS_NOTHING),
+	BEHAVIOUR(a_refused_exchange_leaves_the_ring_open, NEEDS_NOTHING),
 	BEHAVIOUR(a_displacing_send_meets_the_last_drop, NEEDS_NOTHING),
 	BEHAVIOUR(a_position_taken_back_ends_every_receiver, NEEDS_NOTHING),
 	BEHAVIOUR(a_sender_that_met_a_displacing_send_is_woken, NEEDS_TWO | NEEDS_SENDERS),
@@ -1753,6 +1968,14 @@ static const struct behaviour of_list[] = {
 	BEHAVIOUR(a_sender_that_frees_a_block_hides_no_message, NEEDS_NOTHING),
 	BEHAVIOUR(two_blocks_given_back_at_once_are_both_freed, NEEDS_NOTHING),
 	BEHAVIOUR(a_receiver_that_frees_a_block_stops_no_other, NEEDS_RECEIVERS),
+};
+
+static const struct behaviour of_zero[] = {
+	BEHAVIOUR(a_partner_stays_until_it_was_copied, NEEDS_NOTHING),
+};
+
+static const struct behaviour of_ends[] = {
+	BEHAVIOUR(the_end_hides_no_last_message, NEEDS_NOTHING),
 };
 
 static const struct behaviour of_positions[] = {
@@ -1777,9 +2000,24 @@ static size_t choose(struct kind *chosen, size_t n, chan_flavor_t flavor,
 	return n;
 }
 
+static const chan_concurrency_t promises[] = { CHAN_MANY, CHAN_SINGLE };
+
+/* Where "empty?" and "closed?" are two questions. */
+static int run_ends(void)
+{
+	static struct kind chosen[MAX_KINDS];
+	size_t n = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		n = choose(chosen, n, CHAN_FLAVOR_ARRAY, promises[i / 2], promises[i % 2]);
+		n = choose(chosen, n, CHAN_FLAVOR_LIST, promises[i / 2], promises[i % 2]);
+		n = choose(chosen, n, CHAN_FLAVOR_BROADCAST, promises[i / 2], promises[i % 2]);
+	}
+	return RUN("defects of ends", of_ends, chosen, n);
+}
+
 static int run_positions(void)
 {
-	static const chan_concurrency_t promises[] = { CHAN_MANY, CHAN_SINGLE };
 	static struct kind chosen[MAX_KINDS];
 	size_t n = 0;
 
@@ -1802,6 +2040,8 @@ static int run_of_flavors(void)
 	int status = RUN("defects of array", of_array, chosen, n);
 
 	status |= RUN("defects of array, single producer", of_array_single, chosen + many, n - many);
+	n = choose(chosen, 0, CHAN_FLAVOR_ZERO, CHAN_MANY, CHAN_MANY);
+	status |= RUN("defects of zero", of_zero, chosen, n);
 	n = choose(chosen, 0, CHAN_FLAVOR_LIST, CHAN_MANY, CHAN_MANY);
 	n = choose(chosen, n, CHAN_FLAVOR_LIST, CHAN_MANY, CHAN_SINGLE);
 	return status | RUN("defects of list", of_list, chosen, n);
@@ -1830,5 +2070,6 @@ int main(void)
 	n += kind_discover(kinds + n, CHAN_SINGLE, CHAN_SINGLE);
 	status |= RUN("defects with promises", of_promises, kinds, n);
 	status |= run_of_flavors();
+	status |= run_ends();
 	return status | run_positions();
 }

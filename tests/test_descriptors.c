@@ -914,6 +914,28 @@ static void after_EAGAIN_there_is_an_edge(const struct kind *k)
 	}
 }
 
+/* More often than a pipe has room for. */
+static void each_raise_is_an_edge(const struct kind *k)
+{
+	enum { TIMES = 70000 };
+	struct chan__event e;
+	int epoll;
+
+	(void)k;
+	must_give(0, chan__event_open(&e));
+	epoll = epoll_of(e.fd, true);
+	for (int i = 0; i < TIMES; i++) {
+		chan__event_raise(&e);
+		must(epoll_says(epoll, 0));
+		must(!epoll_says(epoll, 0));
+	}
+	must(chan__event_lower(&e));
+	must(!chan__event_lower(&e));
+	must(!readable(e.fd));
+	close(epoll);
+	chan__event_close(&e);
+}
+
 struct dropping {
 	chan_receiver_t *rx;
 	struct worker worker;
@@ -2260,6 +2282,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_number_that_is_used_again_is_left_alone, FITS_ONE_MESSAGE),
 	BEHAVIOUR(without_numbers_it_is_EMFILE_and_the_channel_works_on, FITS_ONE_MESSAGE),
 	BEHAVIOUR(without_memory_it_is_ENOMEM_and_the_channel_works_on, FITS_ONE_MESSAGE),
+	BEHAVIOUR(each_raise_is_an_edge, RUNS_ONCE),
 	BEHAVIOUR(two_threads_that_ask_at_once_get_the_same, FITS_ONE_MESSAGE),
 	BEHAVIOUR(no_call_is_a_cancellation_point, FITS_ONE_MESSAGE),
 	BEHAVIOUR(the_childs_calls_leave_the_parents_alone, FITS_ONE_MESSAGE),

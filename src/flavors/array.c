@@ -60,6 +60,7 @@
 #include "base/backoff.h"
 #include "base/copy.h"
 #include "base/pause.h"
+#include "base/probe.h"
 #include "flavor.h"
 
 #define ARRAY_CLOSED   UINT64_C(1)
@@ -318,6 +319,7 @@ CHAN__INLINE int array_send(struct chan *c, const char *msgs, size_t n, bool sin
 	for (size_t i = 0; i < k; i++, pos = array_next(a, pos))
 		array_publish(a, pos, chan__message_at(msgs, i, c->msg_size));
 	CHAN_TP("array:published");
+	CHAN__PROBE(send, c, k);
 	array_wake_receivers(a, from, k);
 	return 0;
 }
@@ -332,6 +334,7 @@ static CHAN__COLD int array_none(const struct array *a, uint64_t head)
 {
 	uint64_t tail;
 
+	CHAN_TP("array:none");
 	if (a->single_producer && chan__u32_load_acquire(&a->closing) != ARRAY_SHUT)
 		return EAGAIN;
 	tail = chan__u64_load_acquire(&a->tail);
@@ -413,6 +416,7 @@ CHAN__INLINE int array_recv(struct chan *c, char *msgs, size_t max, bool single,
 	for (size_t i = 0; i < k; i++, pos = array_next(a, pos))
 		array_take(a, pos, msgs ? msgs + i * c->msg_size : NULL);
 	CHAN_TP("array:freed");
+	CHAN__PROBE(receive, c, k);
 	array_wake_senders(a, k, CHAN__RECV);
 	return 0;
 }
@@ -460,6 +464,7 @@ static void array_exchange(struct array *a, uint64_t pos, const void *msg, void 
 		chan__u64_fetch_add_relaxed(&c->lost, 1);
 	array_exchange_message(a, stamp, msg, displaced);
 	chan__u64_store_release(stamp, pos | ARRAY_FULL); /* as A4 */
+	CHAN__PROBE(send, c, 1);
 	array_wake_receivers(a, pos, 1);
 	if (!c->drop_oldest)
 		array_pass_on(c, CHAN__SEND, NULL); /* who met EXCHANGE; a slot may be free by now */
@@ -758,7 +763,8 @@ static void array_close(struct chan *c)
 			return;
 		/* A second closer does it all again: its caller may rely on SHUT too. */
 		chan__u32_cas_acq_rel(&a->closing, &open, ARRAY_CLOSING);
-		chan__fence_heavy(&a->closing);
+		if (!chan__sends_are_over(c))
+			chan__fence_heavy(&a->closing);
 		chan__u32_store_release(&a->closing, ARRAY_SHUT);
 	}
 	/* A13, light: pairs with W2; a waiter that joined sees us, or we see it. */
@@ -775,7 +781,8 @@ static void array_close(struct chan *c)
  * afterwards.  A message already published is destroyed here; one whose
  * send is still writing is left to it.  Neither misses the other: the sender
  * publishes, then looks for GONE (W1); we set GONE, pass a heavy fence (A14),
- * then look at the stamp.  If both see both, A9 decides.
+ * then look at the stamp.  If both see both, A9 decides.  With no sender left there is
+ * nobody to fence off.
  *
  * An exchange that had claimed the oldest message before still moves tail by
  * one, so tail is read again after the fence: the position is seen here, or the
@@ -789,7 +796,8 @@ static void array_discard(struct chan *c)
 
 	chan__u64_store_release(&a->gone_from, pos);
 	chan__u32_fetch_or_seq_cst(&c->waiting[CHAN__RECV].attention, CHAN__GONE);
-	chan__fence_heavy(&c->waiting[CHAN__RECV].attention);
+	if (!chan__sends_are_over(c))
+		chan__fence_heavy(&c->waiting[CHAN__RECV].attention);
 	CHAN_TP("array:gone");
 	tail = chan__u64_load_acquire(&a->tail) & ~ARRAY_FLAGS;
 	for (; pos != tail; pos = array_next(a, pos))

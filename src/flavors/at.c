@@ -13,6 +13,7 @@
  */
 #include "base/copy.h"
 #include "base/pause.h"
+#include "base/probe.h"
 #include "flavor.h"
 
 CHAN__HIDDEN extern const struct chan__flavor chan__at;
@@ -47,6 +48,7 @@ static int at_try_recv(struct chan_receiver *rx, void *msg)
 	CHAN_TP("at:due");
 	if (!chan__u32_cas_relaxed(&a->state, &state, AT_TAKEN))
 		return EAGAIN;
+	CHAN__PROBE(receive, &a->base, 1);
 	if (msg)
 		chan__copy(msg, &a->due.at, sizeof(a->due.at));
 	chan__follow(&a->base, CHAN__RECV, &a->base.receiver);

@@ -59,6 +59,7 @@
 #include "base/backoff.h"
 #include "base/copy.h"
 #include "base/pause.h"
+#include "base/probe.h"
 #include "flavor.h"
 #include "wait/forklock.h"
 
@@ -281,6 +282,7 @@ static int bc_send(struct broadcast *b, const void *msg, size_t *freed)
 	chan__copy(bc_msg(b, slot), msg, b->base.msg_size);
 	*freed += (chan__u64_fetch_or_acq_rel(slot, BC_FULL) & BC_COUNT) == 0;
 	CHAN_TP("broadcast:published");
+	CHAN__PROBE(send, b, 1);
 	return 0;
 }
 
@@ -340,6 +342,7 @@ static int bc_force_send(struct chan *c, const void *msg, void *displaced, bool 
  */
 static int bc_none(const struct broadcast *b, uint64_t at)
 {
+	CHAN_TP("broadcast:none");
 	if (!chan__u32_load_acquire(&b->closed))
 		return EAGAIN;
 	return chan__u64_load_relaxed(&b->tail) == at ? EPIPE : EAGAIN;
@@ -413,6 +416,7 @@ static int bc_recv_lossless(struct broadcast *b, struct subscription *s, char *m
 	}
 	*count += k;
 	CHAN_TP("broadcast:freed");
+	CHAN__PROBE(receive, b, k);
 	return bc_freed(b, freed, &s->base, k < max ? bc_none(b, pos) : 0);
 }
 
@@ -481,6 +485,7 @@ static int bc_recv_dropping(struct broadcast *b, struct subscription *s, void *m
 	chan__u32_fetch_sub_relaxed(&b->unread[bc_index(b, pos)], 1);
 	*freed += bc_let_go(bc_slot(b, pos));
 	CHAN_TP("broadcast:freed");
+	CHAN__PROBE(receive, b, 1);
 	return 0;
 }
 

@@ -52,6 +52,7 @@
 #include "base/backoff.h"
 #include "base/copy.h"
 #include "base/pause.h"
+#include "base/probe.h"
 #include "flavor.h"
 
 #define LIST_CLOSED UINT64_C(1)
@@ -592,6 +593,7 @@ CHAN__INLINE int list_send(struct chan *c, const char *msgs, size_t n, bool sing
 	for (size_t i = 0; i < k; i++)
 		list_publish(l, b, pos + i * LIST_STEP, chan__message_at(msgs, i, c->msg_size));
 	CHAN_TP("list:published");
+	CHAN__PROBE(send, c, k);
 	attention = chan__waitq_attention(&c->waiting[CHAN__RECV]);
 	if (chan__unlikely(attention != 0))
 		list_sent(l, k, attention);
@@ -605,6 +607,7 @@ static CHAN__COLD int list_none(const struct list *l, uint64_t head)
 {
 	uint64_t tail;
 
+	CHAN_TP("list:none");
 	if (l->single_producer && chan__u32_load_acquire(&l->closing) != LIST_SHUT)
 		return EAGAIN;
 	tail = chan__u64_load_acquire(&l->tail);
@@ -664,6 +667,7 @@ CHAN__INLINE int list_recv(struct chan *c, char *msgs, size_t max, bool single, 
 		}
 		chan__copy(chan__message_at(msgs, *count, c->msg_size), list_msg(l, slot), c->msg_size);
 		++*count;
+		CHAN__PROBE(receive, c, 1);
 		if (chan__unlikely(list_advance(l, b, head)))
 			return list_finish_block(l, b, single);
 		head += LIST_STEP;
@@ -712,6 +716,7 @@ static int list_recv_outside(struct chan *c, void *msg, bool promised)
 		chan__copy(msg, list_msg(l, slot), c->msg_size);
 	else
 		chan__destroy_message(c, list_msg(l, slot));
+	CHAN__PROBE(receive, c, 1);
 	list_unhold(l, b);
 	return 0;
 }
@@ -980,7 +985,8 @@ static void list_close(struct chan *c)
 			return;
 		/* A second closer does it all again: its caller may rely on SHUT too. */
 		chan__u32_cas_acq_rel(&l->closing, &open, LIST_CLOSING);
-		chan__fence_heavy(&l->closing);
+		if (!chan__sends_are_over(c))
+			chan__fence_heavy(&l->closing);
 		chan__u32_store_release(&l->closing, LIST_SHUT);
 	}
 	if (chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__WAITERS)
@@ -1005,12 +1011,17 @@ static void list_await_drain(struct list *l)
 /*
  * A message already published is destroyed here; the sender of one that is
  * not sees GONE after it publishes, and drains again.  The heavy fence (L17)
- * pairs with W1: one of the two sees the other.
+ * pairs with W1: one of the two sees the other.  With no sender left nobody else
+ * comes for the turn, which no receiver has.
  */
 static void list_discard(struct chan *c)
 {
 	struct list *l = list_of(c);
 
+	if (chan__sends_are_over(c)) {
+		list_drain_in_turn(l);
+		return;
+	}
 	chan__u32_fetch_or_seq_cst(&c->waiting[CHAN__RECV].attention, CHAN__GONE);
 	chan__fence_heavy(&c->waiting[CHAN__RECV].attention);
 	CHAN_TP("list:gone");

@@ -30,6 +30,7 @@
 
 #include "base/copy.h"
 #include "base/pause.h"
+#include "base/probe.h"
 #include "flavor.h"
 
 CHAN__HIDDEN extern const struct chan__flavor chan__mutex_condvar;
@@ -311,6 +312,8 @@ static void mc0_pass(struct chan *c, const void *source, void *target)
 		chan__copy(target, source, c->msg_size);
 	else if (c->msg_size > 0)
 		chan__destroy_message(c, (void *)(uintptr_t)source);
+	CHAN__PROBE(send, c, 1);
+	CHAN__PROBE(receive, c, 1);
 }
 
 /* A claimed partner no more counts as one that waits, so descriptors follow at once.
@@ -532,6 +535,7 @@ static void mcn_fill(struct mcn *q, size_t at, char *slot)
 	q->ring[at] = slot;
 	q->m.turned[CHAN__RECV]++;
 	q->m.turned[CHAN__SEND] += q->m.base.drop_oldest; /* it can be displaced */
+	CHAN__PROBE(send, q, 1);
 }
 
 /* Is this still a place?  Who receives does not take one without a message, but who
@@ -573,6 +577,7 @@ static void mcn_get(struct mcn *q, void *msg)
 
 	chan__copy(msg, slot, q->m.base.msg_size);
 	mcn_free(q, slot);
+	CHAN__PROBE(receive, q, 1);
 }
 
 /* Nothing to receive: for now, or for ever? */
@@ -639,6 +644,7 @@ static int mcn_try_recv(struct chan_receiver *rx, void *msg)
 		mcn_get(q, msg);
 		woken = mc_choose(&q->m, CHAN__SEND, 1);
 	} else {
+		CHAN__PROBE(receive, q, 1);
 		mcn_destroy_oldest(q);
 		return 0;
 	}
@@ -874,6 +880,7 @@ static void mcn_serve_node(struct mcn *q, enum chan__side side, struct chan__nod
 	else if (n->target || q->m.base.msg_size == 0)
 		mcn_get(q, n->target);
 	else {
+		CHAN__PROBE(receive, q, 1);
 		mcn_destroy_oldest(q);
 		return;
 	}
@@ -1067,6 +1074,7 @@ static int mcu_put(struct mcu *q, const void *msg)
 	chan__copy(mcu_slot(q, q->tail, q->tail_at++), msg, q->m.base.msg_size);
 	q->queued++;
 	q->m.turned[CHAN__RECV]++;
+	CHAN__PROBE(send, q, 1);
 	return 0;
 }
 
@@ -1168,6 +1176,7 @@ static int mcu_recv(struct chan *c, char *msgs, size_t max, bool destroy, size_t
 		else
 			chan__copy(chan__message_at(msgs, *count, c->msg_size), slot, c->msg_size);
 		++*count;
+		CHAN__PROBE(receive, q, 1);
 	}
 	mcu_leave(q, destroy);
 	chan__follow(c, CHAN__RECV, &c->receiver);

@@ -41,6 +41,7 @@
  */
 #include "base/copy.h"
 #include "base/pause.h"
+#include "base/probe.h"
 #include "flavor.h"
 
 CHAN__HIDDEN extern const struct chan__flavor chan__oneshot;
@@ -108,6 +109,7 @@ static int oneshot_try_send(struct chan *c, const void *msg)
 	if (chan__u32_fetch_or_acq_rel(&o->state, ONESHOT_SENT) & ONESHOT_OVER)
 		return EPIPE;
 	CHAN_TP("oneshot:published");
+	CHAN__PROBE(send, c, 1);
 	attention = chan__waitq_attention(&c->waiting[CHAN__RECV]);
 	if (chan__unlikely(attention != 0))
 		oneshot_notify(c, 1, attention);
@@ -163,6 +165,7 @@ static int oneshot_try_recv(struct chan_receiver *rx, void *msg)
 	if (chan__u32_fetch_or_acq_rel(&o->state, ONESHOT_OVER) & ONESHOT_OVER)
 		return EPIPE;
 	CHAN_TP("oneshot:claimed-recv");
+	CHAN__PROBE(receive, chan__of(rx), 1);
 	oneshot_take(o, msg);
 	return 0;
 }

@@ -21,6 +21,7 @@
  */
 #include "base/copy.h"
 #include "base/pause.h"
+#include "base/probe.h"
 #include "flavor.h"
 
 CHAN__HIDDEN extern const struct chan__flavor chan__tick;
@@ -69,6 +70,7 @@ static int tick_try_recv(struct chan_receiver *rx, void *msg)
 			return e;
 		CHAN_TP("tick:due");
 	} while (!chan__u64_cas_relaxed(&t->next, &due, tick_after(t, due, now)));
+	CHAN__PROBE(receive, &t->base, 1);
 	at = chan__deadline_ns(due).at;
 	if (msg)
 		chan__copy(msg, &at, sizeof(at));

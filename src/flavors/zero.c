@@ -26,6 +26,7 @@
  */
 #include "base/copy.h"
 #include "base/pause.h"
+#include "base/probe.h"
 #include "flavor.h"
 #include "wait/forklock.h"
 
@@ -68,6 +69,7 @@ static int zero_meet(struct zero *z, enum chan__side side, struct chan__node **p
 	return e;
 }
 
+/* Both ends at once, whoever of the two this is. */
 static void zero_pass(struct chan *c, const void *source, void *target)
 {
 	CHAN_TP("zero:claimed");
@@ -75,6 +77,8 @@ static void zero_pass(struct chan *c, const void *source, void *target)
 		chan__copy(target, source, c->msg_size);
 	else if (c->msg_size > 0)
 		chan__destroy_message(c, (void *)(uintptr_t)source);
+	CHAN__PROBE(send, c, 1);
+	CHAN__PROBE(receive, c, 1);
 }
 
 /* A claimed partner no more counts as one that waits, so descriptors follow at once.

@@ -9,14 +9,6 @@
 
 #include "support/tally.h"
 
-#if defined(__SANITIZE_THREAD__)
-#define UNDER_THREAD_SANITIZER true
-#elif defined(__has_feature)
-#define UNDER_THREAD_SANITIZER __has_feature(thread_sanitizer)
-#else
-#define UNDER_THREAD_SANITIZER false
-#endif
-
 enum { CASE_SECONDS = 60, RUN_SECONDS = 3600, MAX_CASES = 8192 };
 
 enum verdict { SKIPPED, NOT_RUN, PASSED, FAILED };
@@ -48,7 +40,7 @@ static bool never_overwrites(const struct kind *k) { return !k->drop_oldest; }
 static bool forks_only_when_idle(const struct kind *k)
 {
 	(void)k;
-	return UNDER_THREAD_SANITIZER;
+	return test_under_thread_sanitizer();
 }
 
 /* In the order in which they are named when several apply.  FITS_ONE_MESSAGE
@@ -260,6 +252,8 @@ static int print_totals(const char *suite)
 	}
 	printf("%s: %zu passed, %zu failed, %zu that there cannot be\n", suite, tally.passed, tally.failed, absent);
 	tally_append(&tally);
+	if (n_cases == 0 && getenv("CHAN_TEST_ONLY")) /* another matrix of the program has them */
+		return EXIT_SUCCESS;
 	return tally.failed == 0 && tally.passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -8,11 +8,24 @@
 
 #include <check.h>
 
+#if defined(__SANITIZE_THREAD__)
+#define UNDER_THREAD_SANITIZER true
+#elif defined(__has_feature)
+#define UNDER_THREAD_SANITIZER __has_feature(thread_sanitizer)
+#else
+#define UNDER_THREAD_SANITIZER false
+#endif
+
 static pthread_t case_thread;
 
 void test_begin(void)
 {
 	case_thread = pthread_self();
+}
+
+bool test_under_thread_sanitizer(void)
+{
+	return UNDER_THREAD_SANITIZER;
 }
 
 bool test_forks(void)

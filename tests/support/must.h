@@ -49,6 +49,9 @@ void test_errno(const char *file, int line, const char *what);
 size_t test_scaled(size_t n);
 unsigned test_scale(void);
 
+/* Whether ThreadSanitizer looks on. */
+bool test_under_thread_sanitizer(void);
+
 /* Whether each case runs in a process of its own (CK_FORK is not "no"). */
 bool test_forks(void);
 

@@ -2,11 +2,17 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
+	"unsafe"
 )
+
+// How long all wait for one another, running, before the clock starts.
+const settle = 2 * time.Millisecond
 
 // What the timed part of a run took.
 type cost struct {
@@ -43,25 +49,69 @@ func costSince(start time.Time, before *syscall.Rusage) cost {
 	}
 }
 
+// Gives each thread that runs goroutines a CPU of its own to begin with, which it is
+// free to leave.
+func takePlaces() {
+	n := runtime.GOMAXPROCS(0)
+	var all [128]uint64
+	size := uintptr(len(all) * 8)
+	got, _, failed := syscall.RawSyscall(syscall.SYS_SCHED_GETAFFINITY, 0, size, uintptr(unsafe.Pointer(&all)))
+	if failed != 0 {
+		return
+	}
+	var allowed []int
+	for cpu := 0; cpu < int(got)*8; cpu++ {
+		if all[cpu/64]>>(cpu%64)&1 != 0 {
+			allowed = append(allowed, cpu)
+		}
+	}
+	var placed, done sync.WaitGroup
+	placed.Add(n)
+	done.Add(n)
+	for i := 0; i < n; i++ {
+		go func(cpu int) {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			var one [128]uint64
+			one[cpu/64] = 1 << (cpu % 64)
+			syscall.RawSyscall(syscall.SYS_SCHED_SETAFFINITY, 0, size, uintptr(unsafe.Pointer(&one)))
+			syscall.RawSyscall(syscall.SYS_SCHED_SETAFFINITY, 0, size, uintptr(unsafe.Pointer(&all)))
+			placed.Done()
+			placed.Wait() // so that no two of them are the same thread
+			done.Done()
+		}(allowed[i%len(allowed)])
+	}
+	done.Wait()
+}
+
 // Runs own here and the others in a goroutine each; times them from the moment
-// that all are ready to the end of the last.
+// that all are ready to the end of the last.  They wait running, so that they, and
+// the threads under them, have their places when it begins.
 func timed(others []func(), own func()) cost {
-	var ready, done sync.WaitGroup
-	open := make(chan struct{})
-	ready.Add(len(others))
+	takePlaces()
+	var waiting atomic.Int64
+	var open atomic.Bool
+	var done sync.WaitGroup
 	done.Add(len(others))
 	for _, work := range others {
 		go func(work func()) {
-			ready.Done()
-			<-open
+			waiting.Add(1)
+			for !open.Load() {
+				runtime.Gosched()
+			}
 			work()
 			done.Done()
 		}(work)
 	}
-	ready.Wait()
+	for waiting.Load() < int64(len(others)) {
+		runtime.Gosched()
+	}
+	for settling := time.Now(); len(others) > 0 && time.Since(settling) < settle; {
+		runtime.Gosched()
+	}
 	before := usage()
 	start := time.Now()
-	close(open)
+	open.Store(true)
 	own()
 	done.Wait()
 	return costSince(start, &before)

@@ -1,9 +1,9 @@
 // What the timed part costs, and the barrier it starts from.
 
-use std::mem::MaybeUninit;
-use std::sync::{Condvar, Mutex};
+use std::mem::{self, MaybeUninit};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 // What the timed part of a run took.
 pub struct Cost {
@@ -53,31 +53,57 @@ impl Start {
     }
 }
 
-// Holds every thread until all are there and the clock has been read.
+// Holds every thread until all are there and the clock has been read.  They wait
+// running, each on the CPU that is its turn and free to leave it: threads that slept
+// until now would all be where the first one is, and the system can take longer to
+// give them CPUs of their own than a run lasts.
 #[derive(Default)]
 struct Gate {
-    state: Mutex<(usize, bool)>, // how many wait, whether it is open
-    changed: Condvar,
+    places: AtomicUsize,
+    waiting: AtomicUsize,
+    open: AtomicBool,
 }
 
+const SETTLE: Duration = Duration::from_millis(2);
+
 impl Gate {
+    // To the next of the CPUs that the process may use.
+    fn take_place(&self) {
+        let size = mem::size_of::<libc::cpu_set_t>();
+        // SAFETY: a set of bits, all of them 0; the calls read and write one of this size.
+        unsafe {
+            let mut all: libc::cpu_set_t = mem::zeroed();
+            let mut one: libc::cpu_set_t = mem::zeroed();
+            if libc::sched_getaffinity(0, size, &mut all) != 0 {
+                return;
+            }
+            let turn = self.places.fetch_add(1, SeqCst) % libc::CPU_COUNT(&all) as usize;
+            let mut allowed = (0..8 * size).filter(|&cpu| libc::CPU_ISSET(cpu, &all));
+            libc::CPU_SET(allowed.nth(turn).unwrap(), &mut one);
+            libc::sched_setaffinity(0, size, &one);
+            libc::sched_setaffinity(0, size, &all);
+        }
+    }
+
     fn wait(&self) {
-        let mut state = self.state.lock().unwrap();
-        state.0 += 1;
-        self.changed.notify_all();
-        while !state.1 {
-            state = self.changed.wait(state).unwrap();
+        self.take_place();
+        self.waiting.fetch_add(1, SeqCst);
+        while !self.open.load(SeqCst) {
+            thread::yield_now();
         }
     }
 
     fn open(&self, threads: usize) -> Start {
-        let mut state = self.state.lock().unwrap();
-        while state.0 < threads {
-            state = self.changed.wait(state).unwrap();
+        self.take_place();
+        while self.waiting.load(SeqCst) < threads {
+            thread::yield_now();
+        }
+        let settling = Instant::now();
+        while threads > 0 && settling.elapsed() < SETTLE {
+            thread::yield_now();
         }
         let start = Start::now();
-        state.1 = true;
-        self.changed.notify_all();
+        self.open.store(true, SeqCst);
         start
     }
 }
