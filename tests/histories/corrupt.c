@@ -101,6 +101,18 @@ static const struct good lingering = {
 	}, 3
 };
 
+/* A send holds a place beyond the close, and gives it back. */
+static const struct good giving_back = {
+	"a place given back", { .capacity = 1, .subscriptions = 1 }, { 0 }, true, {
+		{ 0, OP_SEND, 0, 0, 10, 20 },
+		{ 1, OP_SEND, ENDED, 15, 60 },
+		{ 2, OP_RECV, 0, 0, 25, 28 },
+		{ 0, OP_CLOSE, DONE, 30, 35 },
+		{ 2, OP_RECV, REFUSED, 40, 45 },
+		{ 2, OP_RECV, ENDED, 70, 75 },
+	}, 6
+};
+
 /* One call moves two messages, so that their instants are the same. */
 static const struct good batches = {
 	"batches", { .capacity = CHAN_UNBOUNDED, .subscriptions = 1 }, { 0 }, true, {
@@ -155,6 +167,23 @@ static const struct good lagging = {
 	}, 4
 };
 
+/* The destructor of what is displaced takes its time. */
+static const struct good displacing = {
+	"a queue that drops the oldest",
+	{ .capacity = 3, .subscriptions = 1, .drop_oldest = true, .destroys = true }, { 0 }, true, {
+		{ 0, OP_SEND, 0, 0, 10, 20 },
+		{ 0, OP_SEND, 1, 0, 30, 40 },
+		{ 1, OP_SEND, 8, 0, 50, 60 },
+		{ 1, OP_DESTROYED, 0, 0, 70, 75 },
+		{ 1, OP_SEND, 9, 0, 70, 200 },
+		{ 2, OP_RECV, 1, 0, 80, 90 },
+		{ 2, OP_RECV, 8, 0, 95, 105 },
+		{ 0, OP_SEND, 2, 0, 110, 120 },
+		{ 3, OP_RECV, 9, 0, 190, 210 },
+		{ 3, OP_RECV, 2, 0, 215, 220 },
+	}, 10
+};
+
 static const struct good deserted = {
 	"receivers that leave", { .capacity = 2, .subscriptions = 1, .destroys = true }, { 0 }, false, {
 		{ 0, OP_SEND, 0, 0, 10, 20 },
@@ -167,7 +196,8 @@ static const struct good deserted = {
 };
 
 static const struct good *const goods[] = {
-	&queue, &overtaken, &lingering, &batches, &rendezvous, &oneshot, &two_subscriptions, &lagging, &deserted
+	&queue, &overtaken, &lingering, &giving_back, &batches, &rendezvous, &oneshot, &two_subscriptions, &lagging,
+	&displacing, &deserted
 };
 
 static const struct corruption corruptions[] = {
@@ -193,6 +223,8 @@ static const struct corruption corruptions[] = {
 		{ REPLACE, 4, { 2, OP_RECV, 8, 0, 15, 50 } }, { REPLACE, 5, { 2, OP_RECV, 1, 0, 15, 50 } } } },
 	{ "the first of a batch comes after the second", &batches, OUT_OF_ORDER, true, {
 		{ REPLACE, 3, { 3, OP_RECV, 0, 0, 55, 60 } } } },
+	{ "a send that displaced loses its place", &displacing, OUT_OF_ORDER, false, {
+		{ REPLACE, 8, { 2, OP_RECV, 9, 0, 215, 220 } }, { REPLACE, 9, { 3, OP_RECV, 2, 0, 130, 140 } } } },
 	{ "EMPTY beside two messages", &queue, FALSE_EMPTY, false, {
 		{ ADD, 0, { 3, OP_RECV, REFUSED, 47, 49 } } } },
 	{ "EMPTY beside a message that takes its place from another", &queue, FALSE_EMPTY, false, {
@@ -224,6 +256,10 @@ static const struct corruption corruptions[] = {
 		{ REPLACE, 13, { 1, OP_SEND, REFUSED, 230, 235 } } } },
 	{ "EMPTY after the end", &queue, END_NOT_SEEN, false, {
 		{ REPLACE, 17, { 3, OP_RECV, REFUSED, 281, 285 } } } },
+	{ "EMPTY after the place was given back", &giving_back, END_NOT_SEEN, false, {
+		{ REPLACE, 4, { 2, OP_RECV, REFUSED, 62, 65 } } } },
+	{ "EMPTY beside a message, and a send that finds the end", &giving_back, FALSE_EMPTY, false, {
+		{ REPLACE, 4, { 2, OP_RECV, REFUSED, 22, 24 } } } },
 	{ "FULL on a oneshot that was used", &oneshot, END_NOT_SEEN, false, {
 		{ REPLACE, 4, { 1, OP_SEND, REFUSED, 50, 55 } } } },
 	{ "EMPTY on a oneshot that was used", &oneshot, END_NOT_SEEN, false, {

@@ -48,7 +48,7 @@ struct instant {
 struct message {
 	uint64_t sent_began, sent_ended;
 	uint64_t taken_began, taken_ended; /* by the subscription that is looked at */
-	uint64_t other_began, other_ended; /* by the first one */
+	uint64_t other_began, other_ended; /* by the first one, or narrower than the send's */
 	bool accepted, taken, other;
 };
 
@@ -497,8 +497,8 @@ static void judge_order_of_receivers(struct court *c)
 	free(next);
 }
 
-/* A before B to the first subscription, B before A to this one. */
-static void judge_agreement(struct court *c)
+/* A surely before B by the other instants, B before A by those of the receives. */
+static void judge_two_orders(struct court *c, enum pattern pattern)
 {
 	struct instant *began = need(c->n_accepted, sizeof(*began)), *ended = need(c->n_accepted, sizeof(*ended));
 	size_t n = 0, earlier = 0;
@@ -520,13 +520,84 @@ static void judge_agreement(struct court *c)
 		for (; ended[earlier].when < m->other_began; earlier++)
 			if (c->messages[ended[earlier].which].taken_began > taken)
 				taken = c->messages[ended[earlier].which].taken_began;
-		c->v->judged[SUBSCRIPTIONS_DISAGREE]++;
+		c->v->judged[pattern]++;
 		if (m->taken_ended < taken)
-			find(c, SUBSCRIPTIONS_DISAGREE, "message %" PRIu32 " at " NS " and at " NS,
-			     value_of(c, m), m->other_began, m->taken_began);
+			find(c, pattern, "message %" PRIu32 " from " NS ", received up to " NS,
+			     value_of(c, m), m->other_began, m->taken_ended);
 	}
 	free(began);
 	free(ended);
+}
+
+/* The earliest end of a receive among the messages whose sends began i-th and later. */
+static uint64_t *soonest_taken(const struct court *c)
+{
+	uint64_t *soonest = need(c->n_accepted + 1, sizeof(*soonest));
+
+	soonest[c->n_accepted] = UINT64_MAX;
+	for (size_t i = c->n_accepted; i-- > 0;) {
+		const struct message *m = &c->messages[c->by_sent_began[i].which];
+
+		soonest[i] = m->taken_ended < soonest[i + 1] ? m->taken_ended : soonest[i + 1];
+	}
+	return soonest;
+}
+
+/* Of those sends, the first that began after this instant. */
+static size_t first_sent_after(const struct court *c, uint64_t when)
+{
+	size_t low = 0, high = c->n_accepted;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (c->by_sent_began[middle].when <= when)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The message that displaced this one, if its call sent no other. */
+static struct message *displacer(const struct court *c, const struct log *log, const struct record *r)
+{
+	const struct record *send = r + 1, *end = log->records + log->n;
+
+	if (r->op != OP_DESTROYED || send >= end || send->op != OP_SEND || send->began != r->began ||
+	    (send + 1 < end && send[1].began == r->began) || (r > log->records && r[-1].began == r->began))
+		return NULL;
+	return message_of(c, send->value);
+}
+
+/*
+ * A send that displaces is in at the instant at which the oldest message leaves: before
+ * a receive of any that was sent after that one has ended.  What is sent later is
+ * received later, even if the displacing call goes on for long.
+ */
+static void judge_displacements(struct court *c)
+{
+	uint64_t *soonest = soonest_taken(c);
+
+	for (size_t i = 0; i < c->n_messages; i++) {
+		struct message *m = &c->messages[i];
+
+		m->other = m->accepted;
+		m->other_began = m->sent_began;
+		m->other_ended = m->sent_ended;
+	}
+	for each_record(c, log, r) {
+		struct message *in = displacer(c, log, r), *out = message_of(c, r->value);
+		uint64_t end;
+
+		if (!in || !out || !out->accepted)
+			continue;
+		end = soonest[first_sent_after(c, out->sent_ended)];
+		if (end < in->other_ended)
+			in->other_ended = end > in->other_began ? end : in->other_began;
+	}
+	free(soonest);
+	judge_two_orders(c, OUT_OF_ORDER);
 }
 
 /* --------------------------------------------------------------------- contents */
@@ -589,8 +660,9 @@ static void judge_meetings(struct court *c)
 
 /* --------------------------------------------------------------------- refusals */
 
-/* Another thread's call was in progress on the channel; a receive of the same
- * subscription, if only those matter. */
+/* Another thread's call was in progress on the channel; or, if only those matter, a receive
+ * of the same subscription, perhaps a select that looked at this channel and took from
+ * another. */
 static bool beside(const struct log *mine, const struct record *r, const struct history *h, bool receives)
 {
 	for (const struct log *log = h->logs; log < h->logs + h->n_logs; log++) {
@@ -607,8 +679,7 @@ static bool beside(const struct log *mine, const struct record *r, const struct 
 				high = middle;
 		}
 		for (; low < log->n && log->records[low].began <= r->ended; low++)
-			if (log->records[low].channel == r->channel &&
-			    (!receives || log->records[low].op == OP_RECV))
+			if (receives ? log->records[low].op == OP_RECV : log->records[low].channel == r->channel)
 				return true;
 	}
 	return false;
@@ -779,7 +850,9 @@ static void judge_subscription(struct court *c)
 	judge_empty(c);
 	judge_end_of_receives(c);
 	if (c->subscription > 0)
-		judge_agreement(c);
+		judge_two_orders(c, SUBSCRIPTIONS_DISAGREE);
+	if (c->h->drop_oldest && c->h->destroys)
+		judge_displacements(c);
 	for (size_t i = 0; i < c->full.n; i++)
 		spans_add(&c->full_of_all, c->full.all[i].from, c->full.all[i].to);
 	for (size_t i = 0; i < c->n_messages && c->subscription == 0; i++) {
