@@ -99,6 +99,23 @@ else
 	skip check-installed-man 'neither man nor mandoc'
 fi
 
+# gdb finds the script by the library's place, which DESTDIR has moved.
+loads_printer() {
+	mkdir -p "$tally_tmp/auto-load${libdir%/*}"
+	ln -s "$(dirname "$(find "$root" -name 'libchan*-gdb.py')")" "$tally_tmp/auto-load$libdir" || return 1
+	LD_LIBRARY_PATH=$libdir gdb -nx -batch -iex 'set auto-load safe-path /' -iex 'set debuginfod enabled off' \
+		-iex "set auto-load scripts-directory $tally_tmp/auto-load" -ex 'break chan_recv' -ex run \
+		-ex up -ex 'print tx' "$tally_tmp/use" >"$tally_tmp/gdb" 2>&1
+	grep 'sender of channel' "$tally_tmp/gdb" || { cat "$tally_tmp/gdb"; return 1; }
+}
+if command -v gdb >/dev/null; then
+	# shellcheck disable=SC2046,SC2086
+	$CC -g -o "$tally_tmp/use" "$tally_tmp/use.c" $(installed --cflags --libs)
+	expect 'gdb loads what prints channels' loads_printer
+else
+	skip check-installed-gdb 'no gdb'
+fi
+
 if command -v mandoc >/dev/null; then
 	html_is_installed() {
 		"$make" -C "$top_builddir" install-html DESTDIR="$root" >"$log" 2>&1 || { cat "$log"; return 1; }
