@@ -4,6 +4,8 @@
  * Edge-triggered, an event means that something has changed, and every source
  * is read until it says EAGAIN.  Level-triggered, what is left is reported again,
  * so one message at a time is enough. */
+#define _GNU_SOURCE 1 /* pipe2 */
+
 #include <chan.h>
 #include <errno.h>
 #include <fcntl.h>

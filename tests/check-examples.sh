@@ -3,11 +3,7 @@
 # the comment "Output:" at its end.
 
 . "${top_srcdir:=.}/tests/tally.sh"
-
-# What the comment at the end of a C file says.
-expected_output() {
-	sed -n '/^\/\* Output:/,/^ \*\//p' "$1" | sed -n 's/^ \*     //p'
-}
+. "$top_srcdir/tests/example-output.sh"
 
 for name in hello producers iterate try backpressure rendezvous select batch oneshot once broadcast watch tick; do
 	source=$top_srcdir/examples/$name.c

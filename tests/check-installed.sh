@@ -1,22 +1,36 @@
 #!/bin/sh
-# A copy installed under a folder of its own serves C11 and C++11 programs,
-# shared and static, through pkg-config, and shows its man pages; so does the
-# build folder before any install.
+# An installed copy serves C11 and C++11 programs, shared and static, through
+# pkg-config, every example among them, and shows its man pages.  With CHAN_PC
+# that copy is the one that `make install` made; without, it is installed under
+# a folder of its own, and the build folder must serve as well before any install.
 . "${top_srcdir:=.}/tests/tally.sh"
 
-root=$tally_tmp/root
-log=$tally_tmp/install.log
 make=${MAKE:-make}
 unset MAKEFLAGS MFLAGS
-chmod 755 "$tally_tmp"
-if ! "$make" -C "$top_builddir" install DESTDIR="$root" >"$log" 2>&1; then
-	cat "$log"
-	fail 'make install DESTDIR='
+if ! command -v pkg-config >/dev/null; then
+	skip check-installed 'no pkg-config'
 	tally_end
 fi
-pass 'make install DESTDIR='
-
-pc=$(find "$root" -name chan.pc)
+if [ -n "${CHAN_PC:-}" ]; then
+	finders=installed
+	root=$DESTDIR
+	pc=$DESTDIR$CHAN_PC
+	man_pages=$DESTDIR$CHAN_MAN
+	expect 'chan.pc is installed' test -f "$pc"
+else
+	finders='installed uninstalled'
+	root=$tally_tmp/root
+	log=$tally_tmp/install.log
+	chmod 755 "$tally_tmp"
+	if ! "$make" -C "$top_builddir" install DESTDIR="$root" >"$log" 2>&1; then
+		cat "$log"
+		fail 'make install DESTDIR='
+		tally_end
+	fi
+	pass 'make install DESTDIR='
+	pc=$(find "$root" -name chan.pc)
+	man_pages=$(find "$root" -type d -path '*/share/man')
+fi
 libdir=$(dirname "$(dirname "$pc")")
 
 cat >"$tally_tmp/use.c" <<'END'
@@ -53,7 +67,7 @@ builds() {
 	[ "$said" = "$("$1" --modversion) 42" ]
 }
 
-for finder in installed uninstalled; do
+for finder in $finders; do
 	expect "$finder: C11, shared" builds $finder "$CC -std=c11" use.c ''
 	expect "$finder: C11, static" builds $finder "$CC -std=c11" use.c -static --static
 	if [ -n "$CXX" ]; then
@@ -78,10 +92,86 @@ expect 'the library needs the C library alone' needed
 soname() { readelf -d "$libdir/libchan.so" | grep -q 'SONAME.*\[libchan\.so\.1\]'; }
 expect 'its soname is libchan.so.1' soname
 
-one_header() { [ "$(find "$root" -path '*/include/*' -type f)" = "$(find "$root" -name chan.h)" ]; }
-expect 'chan.h is the only header' one_header
+# ------------------------------------------------------------------ the examples
 
-man_pages=$(find "$root" -type d -path '*/share/man')
+modules_of() {
+	case $1 in
+	loop_uv)    echo libuv ;;
+	loop_glib)  echo glib-2.0 ;;
+	loop_uring) echo liburing ;;
+	esac
+}
+
+sources_of() {
+	case $1 in
+	demo) for part in demo reducer walker words worker; do echo "$top_srcdir/examples/$part.c"; done ;;
+	*)    echo "$top_srcdir/examples/$1.c" ;;
+	esac
+}
+
+# build_example KIND NAME: as somebody would who has only its source.  A static one
+# takes an event loop as it comes; Debian has libuv shared alone.
+build_example() {
+	modules=$(modules_of "$2")
+	if [ -z "$modules" ]; then
+		flags="$(installed $static --cflags --libs) ${static:+-static}"
+	else
+		flags="$(installed $static --cflags --libs) $(pkg-config --cflags --libs "$modules")" || return 1
+		[ -z "$static" ] || flags=$(echo " $flags" | sed 's/ -lchan/ -l:libchan.a/')
+	fi
+	# shellcheck disable=SC2046,SC2086
+	$CC -std=gnu11 -Wall -Wextra -Werror -O2 -o "$tally_tmp/$1/examples/$2" \
+		-DDEMO_TREE='"."' -DDEMO_BUILD='"build"' $(sources_of "$2") $flags -pthread
+}
+
+counts_words() { LD_LIBRARY_PATH=$libdir "$1" "$top_srcdir/include" >"$tally_tmp/words" && grep -q '[1-9][0-9]* words' "$tally_tmp/words"; }
+
+# examples KIND: all of them, and what the tests of examples say of them
+examples() {
+	folder=$tally_tmp/$1
+	static=
+	[ "$1" = shared ] || static=--static
+	mkdir -p "$folder/examples"
+	for name in demo $SMALL_EXAMPLES $LOOP_EXAMPLES; do
+		name=${name#examples/}
+		expect "$1: $name compiles" build_example "$1" "$name"
+	done
+	expect "$1: the demo counts words" counts_words "$folder/examples/demo"
+	# A static program finds nothing to load; coroutines are compiled by their test.
+	for test in check-examples check-loops check-shutdown; do
+		expect "$1: $test" env top_builddir="$folder" LD_LIBRARY_PATH="$libdir" CFLAGS= LDFLAGS="${static:+-static}" \
+			CHAN_CFLAGS="$(installed --cflags)" CHAN_LIBS="$(installed $static --libs) -pthread" \
+			sh "$top_srcdir/tests/$test.sh"
+	done
+}
+for kind in shared static; do
+	library=$libdir/libchan.$(echo $kind | sed 's/shared/so/; s/static/a/')
+	if [ -z "${CHAN_PC:-}" ] || [ -e "$library" ]; then
+		examples $kind
+	else
+		skip check-installed-$kind "${library##*/} was not installed"
+	fi
+done
+
+# Each source is an example, a part of the demo, or a loop that is not here.
+forgotten() {
+	for source in "$top_srcdir"/examples/*.c; do
+		name=$(basename "$source" .c)
+		[ ! -x "$tally_tmp/shared/examples/$name" ] || continue
+		case $name in
+		reducer | walker | words | worker) ;;
+		loop_*) skip "check-loops-${name#loop_}" 'configure did not find it' ;;
+		*) fail "$name was compiled" ;;
+		esac
+	done
+}
+forgotten
+
+# ------------------------------------------------------------- what there is else
+
+one_header() { [ "$(find "$root" -path '*/include/*' -type f)" = "$(find "$root" -name chan.h)" ]; }
+[ -n "${CHAN_PC:-}" ] || expect 'chan.h is the only header' one_header
+
 shows() {
 	if command -v man >/dev/null; then
 		man -M "$man_pages" "$1"
@@ -98,6 +188,8 @@ if command -v man >/dev/null || command -v mandoc >/dev/null; then
 else
 	skip check-installed-man 'neither man nor mandoc'
 fi
+
+[ -z "${CHAN_PC:-}" ] || tally_end
 
 # gdb finds the script by the library's place, which DESTDIR has moved.
 loads_printer() {

@@ -4,14 +4,15 @@
 # Each runs over two flavors: what a descriptor or a waker is told differs.
 
 . "${top_srcdir:=.}/tests/tally.sh"
+. "$top_srcdir/tests/example-output.sh"
 
 examples=$top_srcdir/examples
 lib=$top_builddir/.libs
 t=$tally_tmp
 
-expected_output() {
-	sed -n '/^\/\* Output:/,/^ \*\//p' "$1" | sed -n 's/^ \*     //p'
-}
+# check-installed.sh has these from pkg-config.
+: "${CHAN_CFLAGS=-I$top_srcdir/include $TIME64_CPPFLAGS}"
+: "${CHAN_LIBS=-L$lib -lchan ${EXAMPLE_LIBS:--pthread}}"
 
 # prints_what_it_says SOURCE PROGRAM ARGUMENT...: 77 if it cannot run here
 prints_what_it_says() {
@@ -73,7 +74,7 @@ loop uring
 
 compile() {
 	# shellcheck disable=SC2086
-	$CXX "$@" -Wall -Wextra -Wpedantic -Werror -I"$top_srcdir/include" $TIME64_CPPFLAGS ${CPPFLAGS:-} ${CFLAGS:-}
+	$CXX "$@" -Wall -Wextra -Wpedantic -Werror $CHAN_CFLAGS ${CPPFLAGS:-} ${CFLAGS:-}
 }
 
 cat >"$t/probe.cpp" <<'END'
@@ -106,7 +107,7 @@ coroutine_options() {
 compile_coroutines() {
 	# shellcheck disable=SC2086
 	compile $options -Wshadow -Wconversion -o "$t/coroutine" "$examples/coroutine.cpp" \
-		${LDFLAGS:-} -L"$lib" -lchan ${EXAMPLE_LIBS:--pthread}
+		${LDFLAGS:-} $CHAN_LIBS
 }
 
 options=$(coroutine_options)

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,6 +19,15 @@
 #include "wait/lock.h"
 
 enum { PARKER_EMPTY, PARKER_PARKED, PARKER_TOKEN };
+
+/* The kernel's numbers, fixed by its ABI: its headers are not everywhere that its
+ * system call is. */
+enum {
+	FUTEX_PRIVATE     = 1 << 7,
+	FUTEX_WAKE        = 1 | FUTEX_PRIVATE,
+	FUTEX_WAIT_BITSET = 9 | FUTEX_PRIVATE
+};
+static const uint32_t futex_any_bit = UINT32_MAX;
 
 #ifndef SYS_futex
 #define SYS_futex SYS_futex_time64
@@ -33,23 +41,21 @@ static void futex_wait_until(chan__u32 *word, uint32_t value, const struct times
 {
 	struct { long sec, nsec; } narrow;
 
-	if (syscall(SYS_futex_time64, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value,
-	            at, NULL, FUTEX_BITSET_MATCH_ANY) == 0 || errno != ENOSYS)
+	if (syscall(SYS_futex_time64, word, FUTEX_WAIT_BITSET, value, at, NULL, futex_any_bit) == 0 ||
+	    errno != ENOSYS)
 		return;
 	if (at) {
 		narrow.sec = at->tv_sec < LONG_MAX ? (long)at->tv_sec : LONG_MAX;
 		narrow.nsec = (long)at->tv_nsec;
 	}
-	syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value,
-	        at ? &narrow : NULL, NULL, FUTEX_BITSET_MATCH_ANY);
+	syscall(SYS_futex, word, FUTEX_WAIT_BITSET, value, at ? &narrow : NULL, NULL, futex_any_bit);
 }
 
 #else
 
 static void futex_wait_until(chan__u32 *word, uint32_t value, const struct timespec *at)
 {
-	syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value,
-	        at, NULL, FUTEX_BITSET_MATCH_ANY);
+	syscall(SYS_futex, word, FUTEX_WAIT_BITSET, value, at, NULL, futex_any_bit);
 }
 
 #endif
@@ -68,7 +74,7 @@ static void futex_wake(chan__u32 *word)
 {
 	int saved = errno;
 
-	syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
 	errno = saved;
 }
 
