@@ -6,6 +6,7 @@
  *
  *   send        channel, messages   they are in
  *   receive     channel, messages   they were taken out
+ *               (in mutex_condvar without a limit also by the last receiver's leaving)
  *   block       channel, side       the thread stands in the queue: 0 to send, 1 to receive
  *   wake        channel, result     it goes on: EAGAIN to look again, ETIMEDOUT, 0 ...;
  *                                   no channel: nobody woke it

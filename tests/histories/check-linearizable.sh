@@ -49,7 +49,7 @@ other_judge() {
 	name=$1
 	shift
 	{ "$out/histories" "$@" || echo $? >"$tally_tmp/refused"; } |
-		"$out/porcupine" >"$tally_tmp/verdicts" || echo $? >"$tally_tmp/refused"
+		"$out/porcupine-judge" >"$tally_tmp/verdicts" || echo $? >"$tally_tmp/refused"
 	count "$tally_tmp/verdicts"
 	expect "$name" test ! -e "$tally_tmp/refused" -a -s "$tally_tmp/verdicts"
 	rm -f "$tally_tmp/refused"
@@ -65,7 +65,7 @@ porcupine() {
 		skip check-linearizable-porcupine 'the module cannot be had'
 		return
 	fi
-	to=$(cd "$out" && pwd)/porcupine
+	to=$(cd "$out" && pwd)/porcupine-judge
 	expect 'the other judge is built' sh -c 'cd "$1" && go build -o "$2" .' sh "$here/porcupine" "$to"
 	[ -x "$to" ] || return
 	other_judge 'the table, by the other judge' -c
