@@ -20,6 +20,9 @@
 
 #ifdef CHAN_PROBES
 #include <sys/sdt.h>
+#ifdef __clang__ /* what sdt.h's macros expand to, where they are used */
+#pragma clang diagnostic ignored "-Wgnu-zero-variadic-macro-arguments"
+#endif
 #define CHAN__PROBE(name, channel, detail) STAP_PROBE2(libchan, name, channel, detail)
 #else
 #define CHAN__PROBE(name, channel, detail) ((void)0)
