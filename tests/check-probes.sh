@@ -104,6 +104,8 @@ passed() { [ "$(grep -cx "probe $1" "$t/watched")" "$2" "$3" ] || { cat "$t/watc
 
 if ! command -v gdb >/dev/null 2>&1; then
 	skip check-probes-gdb 'gdb is not installed'
+elif $NM "$top_builddir/.libs/libchan.so" | grep -qE ' U __(asan|tsan)_init$'; then
+	skip check-probes-gdb 'the library is instrumented by a sanitizer'
 elif watched hello >"$t/watched"; ! grep -q '^disconnected$' "$t/watched"; then
 	skip check-probes-gdb "gdb may not trace here: $(tail -n 1 "$t/watched")"
 else
