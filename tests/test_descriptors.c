@@ -914,6 +914,41 @@ static void after_EAGAIN_there_is_an_edge(const struct kind *k)
 	}
 }
 
+struct closing {
+	struct ends e;
+	int fd;
+};
+
+static void close_and_ask(void *msg, void *arg)
+{
+	struct closing *c = arg;
+
+	(void)msg;
+	if (c->fd >= 0)
+		return;
+	chan_close(chan_sender_channel(c->e.tx));
+	must_give(0, chan_receiver_fd(c->e.rx, &c->fd));
+}
+
+/* While the oldest is destroyed the next message is not there yet. */
+static void a_descriptor_from_amid_a_displacing_send_hears_of_it(const struct kind *k)
+{
+	struct closing c = { .fd = -1 };
+	chan_attr_t attr;
+	uint64_t number = 1;
+
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setdestructor(&attr, close_and_ask, &c));
+	c.e = attr_open(&attr, sizeof(number));
+	while (c.fd < 0)
+		must_give(0, chan_force_send(c.e.tx, &number, NULL, NULL));
+	must(readable(c.fd));
+	while (chan_try_recv(c.e.rx, &number) == 0)
+		must(readable(c.fd));
+	must(readable(c.fd));
+	ends_drop(&c.e);
+}
+
 /* More often than a pipe has room for. */
 static void each_raise_is_an_edge(const struct kind *k)
 {
@@ -2282,6 +2317,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_number_that_is_used_again_is_left_alone, FITS_ONE_MESSAGE),
 	BEHAVIOUR(without_numbers_it_is_EMFILE_and_the_channel_works_on, FITS_ONE_MESSAGE),
 	BEHAVIOUR(without_memory_it_is_ENOMEM_and_the_channel_works_on, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_descriptor_from_amid_a_displacing_send_hears_of_it, NEEDS_LIMIT | NEEDS_FORCE | NEEDS_DESTRUCTOR),
 	BEHAVIOUR(each_raise_is_an_edge, RUNS_ONCE),
 	BEHAVIOUR(two_threads_that_ask_at_once_get_the_same, FITS_ONE_MESSAGE),
 	BEHAVIOUR(no_call_is_a_cancellation_point, FITS_ONE_MESSAGE),

@@ -701,7 +701,7 @@ static void mcn_wake_sender(struct mcn *q)
 static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *was_displaced)
 {
 	struct chan *c = &q->m.base;
-	struct mc_woken woken = { NULL, mc_polled(&q->m, CHAN__RECV) };
+	struct mc_woken woken;
 	char *slot;
 	bool received;
 	int e = 0;
@@ -720,8 +720,8 @@ static int mcn_overwrite(struct mcn *q, const void *msg, void *displaced, bool *
 	} else {
 		e = mcn_destroy_and_fill(q, slot, msg);
 	}
-	if (q->m.closed)
-		woken.chain = mc_claim(&q->m, CHAN__RECV, CHAN__ALL);
+	if (q->m.closed) /* perhaps since: so who polls is asked for only now */
+		woken = (struct mc_woken){ mc_claim(&q->m, CHAN__RECV, CHAN__ALL), mc_polled(&q->m, CHAN__RECV) };
 	else
 		woken = mc_choose(&q->m, CHAN__RECV, 1);
 	received = mc_operates(woken.chain);
