@@ -131,7 +131,7 @@ static int spin_attempt(void *watch)
 
 static int spin_on_channel(struct chan__watch *w)
 {
-	if (w->chan->flavor->meets_in_queue)
+	if (w->chan->flavor->meets_in_queue || w->node.vain >= CHAN__PATIENCE)
 		return EAGAIN;
 	return chan__spin(w->chan, w->side, spin_attempt, w);
 }

@@ -226,13 +226,13 @@ static inline bool chan__has_callbacks(const struct chan *c)
 }
 
 /*
- * Every send has returned, and there will be no other: what they did is seen, and
- * need not be fenced off.  H6 acquire: pairs with H1.  A callback can drop the handle
- * in use in the middle of a send; where there is one, nobody knows.
+ * For who drops the last receiver: there is no sender, no weak one, and no call that
+ * holds the channel because a callback might drop the handle it was made with.  So every
+ * call has returned, and need not be fenced off.  H6 acquire: pairs with H1.
  */
-static inline bool chan__sends_are_over(const struct chan *c)
+static inline bool chan__is_alone(const struct chan *c)
 {
-	return chan__size_load_acquire(&c->senders) == 0 && !chan__has_callbacks(c);
+	return chan__size_load_acquire(&c->senders) == 0 && chan__size_load_acquire(&c->refs) == 1;
 }
 
 /* Held if it can run a callback, which may drop the handle in use; the answer

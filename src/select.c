@@ -275,6 +275,15 @@ static int select_attempt(void *arg)
 	return select_scan(a->select, a->which) ? 0 : EAGAIN;
 }
 
+/* Then it is to stand where the next comer finds it and serves it. */
+static bool select_starves(const struct select *s)
+{
+	for (const struct chan__watch *w = s->watches; w; w = w->next)
+		if (w->node.vain >= CHAN__PATIENCE)
+			return true;
+	return false;
+}
+
 /*
  * Before it stands anywhere: to join many queues and to leave them again costs more
  * than a few looks.  Not where partners meet in the queue, for nobody would meet us.
@@ -283,7 +292,7 @@ static bool select_spin(struct select *s, size_t *which)
 {
 	struct select_attempt a = { s, which };
 
-	return s->spinner && !s->meets_in_queue &&
+	return s->spinner && !s->meets_in_queue && !select_starves(s) &&
 	       chan__spin(s->spinner->chan, s->spinner->side, select_attempt, &a) == 0;
 }
 

@@ -763,8 +763,7 @@ static void array_close(struct chan *c)
 			return;
 		/* A second closer does it all again: its caller may rely on SHUT too. */
 		chan__u32_cas_acq_rel(&a->closing, &open, ARRAY_CLOSING);
-		if (!chan__sends_are_over(c))
-			chan__fence_heavy(&a->closing);
+		chan__fence_heavy(&a->closing);
 		chan__u32_store_release(&a->closing, ARRAY_SHUT);
 	}
 	/* A13, light: pairs with W2; a waiter that joined sees us, or we see it. */
@@ -781,8 +780,8 @@ static void array_close(struct chan *c)
  * afterwards.  A message already published is destroyed here; one whose
  * send is still writing is left to it.  Neither misses the other: the sender
  * publishes, then looks for GONE (W1); we set GONE, pass a heavy fence (A14),
- * then look at the stamp.  If both see both, A9 decides.  With no sender left there is
- * nobody to fence off.
+ * then look at the stamp.  If both see both, A9 decides.  Alone there is nobody to fence
+ * off.
  *
  * An exchange that had claimed the oldest message before still moves tail by
  * one, so tail is read again after the fence: the position is seen here, or the
@@ -796,7 +795,7 @@ static void array_discard(struct chan *c)
 
 	chan__u64_store_release(&a->gone_from, pos);
 	chan__u32_fetch_or_seq_cst(&c->waiting[CHAN__RECV].attention, CHAN__GONE);
-	if (!chan__sends_are_over(c))
+	if (!chan__is_alone(c))
 		chan__fence_heavy(&c->waiting[CHAN__RECV].attention);
 	CHAN_TP("array:gone");
 	tail = chan__u64_load_acquire(&a->tail) & ~ARRAY_FLAGS;

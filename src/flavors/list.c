@@ -985,8 +985,7 @@ static void list_close(struct chan *c)
 			return;
 		/* A second closer does it all again: its caller may rely on SHUT too. */
 		chan__u32_cas_acq_rel(&l->closing, &open, LIST_CLOSING);
-		if (!chan__sends_are_over(c))
-			chan__fence_heavy(&l->closing);
+		chan__fence_heavy(&l->closing);
 		chan__u32_store_release(&l->closing, LIST_SHUT);
 	}
 	if (chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__WAITERS)
@@ -1011,14 +1010,14 @@ static void list_await_drain(struct list *l)
 /*
  * A message already published is destroyed here; the sender of one that is
  * not sees GONE after it publishes, and drains again.  The heavy fence (L17)
- * pairs with W1: one of the two sees the other.  With no sender left nobody else
- * comes for the turn, which no receiver has.
+ * pairs with W1: one of the two sees the other.  Alone nobody has the turn, or
+ * comes for it.
  */
 static void list_discard(struct chan *c)
 {
 	struct list *l = list_of(c);
 
-	if (chan__sends_are_over(c)) {
+	if (chan__is_alone(c)) {
 		list_drain_in_turn(l);
 		return;
 	}
