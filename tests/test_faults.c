@@ -10,7 +10,6 @@
  * CHAN_FAULTS=n makes the runs under load n times as long, each round from another seed;
  * CHAN_FAULTS_SEED is the first, so that a run can be repeated or others be made.
  */
-#include <dirent.h>
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
@@ -250,18 +249,6 @@ static void every_growing_call_survives_each_failing_allocation(const struct kin
 }
 
 /* -------------------------------------------------------------- descriptors */
-
-static size_t open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	size_t n = 0;
-
-	must(dir != NULL);
-	while (readdir(dir) != NULL)
-		n++;
-	closedir(dir);
-	return n;
-}
 
 /* Only `n` more numbers can be had. */
 static struct rlimit allow_descriptors(size_t n)

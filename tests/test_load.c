@@ -6,7 +6,6 @@
  * What try_ calls do beside threads held at named instants is in test_lockfree.c; here
  * a sender is stopped wherever it happens to be.
  */
-#include <dirent.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -250,18 +249,6 @@ static void selects_stand_in_a_hundred_thousand_queues_at_once(const struct kind
 }
 
 /* ----------------------------------------------------------------- a long life */
-
-static size_t open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	size_t n = 0;
-
-	must(dir != NULL);
-	while (readdir(dir) != NULL)
-		n++;
-	closedir(dir);
-	return n;
-}
 
 /* Bytes of the process that are in memory. */
 static size_t resident(void)

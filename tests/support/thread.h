@@ -47,4 +47,7 @@ struct dice {
 
 uint64_t dice_roll(struct dice *d, uint64_t below);
 
+/* Of this process, and a few more that are always there. */
+size_t open_descriptors(void);
+
 #endif
