@@ -3,7 +3,7 @@
  *
  * Forced before every source of src/ (-include).  It takes the guards of the
  * seam headers, so that the sources, unmodified and where they lie, get these
- * instead of base/atomic.h, base/fence.h, base/backoff.h and base/copy.h.  The
+ * instead of base/atomic.h, base/fence.h, base/backoff.h, base/copy.h and base/thread.h.  The
  * lock, the parkers, the clock's arithmetic and the allocation are the real ones:
  * what stands in there is what they are made of.
  *
@@ -17,6 +17,7 @@
 #define CHAN_BASE_FENCE_H
 #define CHAN_BASE_BACKOFF_H
 #define CHAN_BASE_COPY_H
+#define CHAN_BASE_THREAD_H
 
 #include <pthread.h>
 #include <sched.h>
@@ -127,6 +128,11 @@ SCHED_BASIC(ptr, void *)
 
 SCHED_OP void chan__fence_light(chan__u32 *partner) { (void)partner; }
 SCHED_OP void chan__fence_heavy(chan__u32 *partner) { (void)partner; }
+SCHED_OP bool chan__fence_is_free(void) { return true; }
+
+/* -------------------------------------------------------------------- threads */
+
+SCHED_OP size_t chan__thread_self(void) { return sched_self(); }
 
 /* ---------------------------------------------------------- copying, passing time */
 
