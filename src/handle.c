@@ -29,7 +29,7 @@ static struct chan *handle_of_sender(chan_sender_t *tx)
 /* A leak in a loop, not a number of owners: there is no good way on. */
 static void handle_count_up(chan__size *count)
 {
-	if (chan__unlikely(chan__size_fetch_add_relaxed(count, 1) > SIZE_MAX / 2))
+	if (chan__unlikely(chan__size_fetch_add_relaxed(count, 1) >= SIZE_MAX / 2))
 		abort();
 }
 
@@ -139,7 +139,7 @@ bool chan__hold_unless_gone(struct chan *c)
 	do {
 		if (refs == 0)
 			return false;
-		if (chan__unlikely(refs > SIZE_MAX / 2))
+		if (chan__unlikely(refs >= SIZE_MAX / 2))
 			abort();
 	} while (!chan__size_cas_relaxed(&c->refs, &refs, refs + 1));
 	return true;
@@ -279,7 +279,7 @@ CHAN__EXPORT chan_sender_t *chan_weak_sender_upgrade(chan_weak_sender_t *weak)
 	do {
 		if (senders == 0)
 			return NULL;
-		if (chan__unlikely(senders > SIZE_MAX / 2))
+		if (chan__unlikely(senders >= SIZE_MAX / 2))
 			abort();
 	} while (!chan__size_cas_acquire(&c->senders, &senders, senders + 1));
 	return (chan_sender_t *)c;

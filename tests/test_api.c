@@ -510,10 +510,10 @@ static void flavors_accept_what_the_table_says(const struct kind *k)
 		{ "auto",          true,  true,  true,  true,  true,  false, CHAN_UNBOUNDED, false };
 
 	(void)k;
-	for (size_t i = 0; i < COUNT_OF(lines); i++)
-		if (flavor_named(lines[i].flavor) != CHAN_FLAVOR_AUTO)
-			check_line(&lines[i], flavor_named(lines[i].flavor));
-	must(flavor_named("mutex_condvar") == CHAN_FLAVOR_MUTEX_CONDVAR);
+	for (size_t i = 0; i < COUNT_OF(lines); i++) {
+		must(flavor_named(lines[i].flavor) != CHAN_FLAVOR_AUTO);
+		check_line(&lines[i], flavor_named(lines[i].flavor));
+	}
 	check_line(&automatic, CHAN_FLAVOR_AUTO);
 }
 
@@ -566,9 +566,24 @@ static const char *auto_choice(size_t capacity)
 	return chan_flavor_name(flavor);
 }
 
+static const char *named_choice(const char *name, size_t capacity)
+{
+	chan_attr_t attr;
+	struct ends e;
+	chan_flavor_t flavor;
+
+	must_give(0, chan_attr_init(&attr));
+	must_give(0, chan_attr_setflavor(&attr, flavor_named(name)));
+	must_give(0, chan_attr_setcapacity(&attr, capacity));
+	e = attr_open(&attr, 8);
+	flavor = chan_flavor(e.c);
+	ends_drop(&e);
+	return chan_flavor_name(flavor);
+}
+
 /* The environment is read once, so each question gets a fresh process, which
- * is this program with "--auto CAPACITY" and answers by its exit status. */
-static chan_flavor_t auto_choice_with(const char *environment, size_t capacity)
+ * is this program with "--choice FLAVOR CAPACITY" and answers by its exit status. */
+static chan_flavor_t choice_with(const char *environment, const char *flavor, size_t capacity)
 {
 	char text[32], self[4096];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -586,7 +601,7 @@ static chan_flavor_t auto_choice_with(const char *environment, size_t capacity)
 			setenv("CHAN_FLAVOR", environment, 1);
 		else
 			unsetenv("CHAN_FLAVOR");
-		execl(self, self, "--auto", text, (char *)NULL);
+		execl(self, self, "--choice", flavor, text, (char *)NULL);
 		_exit(255);
 	}
 	must(waitpid(child, &status, 0) == child);
@@ -594,25 +609,31 @@ static chan_flavor_t auto_choice_with(const char *environment, size_t capacity)
 	return WEXITSTATUS(status);
 }
 
-static int answer_auto(const char *capacity)
+static chan_flavor_t auto_choice_with(const char *environment, size_t capacity)
 {
-	return flavor_named(auto_choice((size_t)strtoull(capacity, NULL, 10)));
+	return choice_with(environment, "auto", capacity);
 }
 
-static chan_flavor_t if_there(const char *name)
+/* What "auto as another user" asks is auto's choice in a process whose two user
+ * identities differ, as those of a setuid program do. */
+static int answer_choice(const char *flavor, const char *text)
 {
-	chan_flavor_t flavor = flavor_named(name);
+	size_t capacity = (size_t)strtoull(text, NULL, 10);
 
-	return flavor == CHAN_FLAVOR_AUTO ? flavor_named("mutex_condvar") : flavor;
+	if (strcmp(flavor, "auto as another user") == 0)
+		must_eq(setreuid(geteuid() + 1, (uid_t)-1), 0);
+	else if (strcmp(flavor, "auto") != 0)
+		return flavor_named(named_choice(flavor, capacity));
+	return flavor_named(auto_choice(capacity));
 }
 
 static void auto_picks_by_capacity(const struct kind *k)
 {
 	(void)k;
-	must_eq(auto_choice_with(NULL, 0), if_there("zero"));
-	must_eq(auto_choice_with(NULL, 1), if_there("array"));
-	must_eq(auto_choice_with(NULL, 1000), if_there("array"));
-	must_eq(auto_choice_with(NULL, CHAN_UNBOUNDED), if_there("list"));
+	must_eq(auto_choice_with(NULL, 0), CHAN_FLAVOR_ZERO);
+	must_eq(auto_choice_with(NULL, 1), CHAN_FLAVOR_ARRAY);
+	must_eq(auto_choice_with(NULL, 1000), CHAN_FLAVOR_ARRAY);
+	must_eq(auto_choice_with(NULL, CHAN_UNBOUNDED), CHAN_FLAVOR_LIST);
 }
 
 static void the_environment_replaces_the_choice_of_auto(const struct kind *k)
@@ -621,27 +642,35 @@ static void the_environment_replaces_the_choice_of_auto(const struct kind *k)
 	must_eq(auto_choice_with("mutex_condvar", 0), CHAN_FLAVOR_MUTEX_CONDVAR);
 	must_eq(auto_choice_with("mutex_condvar", 5), CHAN_FLAVOR_MUTEX_CONDVAR);
 	must_eq(auto_choice_with("mutex_condvar", CHAN_UNBOUNDED), CHAN_FLAVOR_MUTEX_CONDVAR);
-	must_eq(auto_choice_with("array", CHAN_UNBOUNDED), if_there("list"));
-	must_eq(auto_choice_with("array", 0), if_there("zero"));
-	must_eq(auto_choice_with("list", 5), if_there("array"));
-	must_eq(auto_choice_with("zero", 5), if_there("array"));
-	must_eq(auto_choice_with("oneshot", 1), if_there("array"));
-	must_eq(auto_choice_with("broadcast", 5), if_there("array"));
-	must_eq(auto_choice_with("tick", 1), if_there("array"));
-	must_eq(auto_choice_with("never", 0), if_there("zero"));
-	must_eq(auto_choice_with("no such flavor", 5), if_there("array"));
-	must_eq(auto_choice_with("", 5), if_there("array"));
+	must_eq(auto_choice_with("array", CHAN_UNBOUNDED), CHAN_FLAVOR_LIST);
+	must_eq(auto_choice_with("array", 0), CHAN_FLAVOR_ZERO);
+	must_eq(auto_choice_with("list", 5), CHAN_FLAVOR_ARRAY);
+	must_eq(auto_choice_with("zero", 5), CHAN_FLAVOR_ARRAY);
+	must_eq(auto_choice_with("oneshot", 1), CHAN_FLAVOR_ARRAY);
+	must_eq(auto_choice_with("broadcast", 5), CHAN_FLAVOR_ARRAY);
+	must_eq(auto_choice_with("tick", 1), CHAN_FLAVOR_ARRAY);
+	must_eq(auto_choice_with("never", 0), CHAN_FLAVOR_ZERO);
+	must_eq(auto_choice_with("no such flavor", 5), CHAN_FLAVOR_ARRAY);
+	must_eq(auto_choice_with("", 5), CHAN_FLAVOR_ARRAY);
 }
 
+/* Only root can make the identities differ without a setuid file. */
+static void the_environment_of_another_user_is_not_read(const struct kind *k)
+{
+	(void)k;
+	if (geteuid() == 0)
+		must_eq(choice_with("mutex_condvar", "auto as another user", 5), CHAN_FLAVOR_ARRAY);
+	must_eq(choice_with("mutex_condvar", "auto", 5), CHAN_FLAVOR_MUTEX_CONDVAR);
+}
+
+/* By a flavor that could serve in its place. */
 static void the_environment_leaves_a_named_flavor_alone(const struct kind *k)
 {
-	struct ends e;
+	const char *name = chan_flavor_name(k->flavor);
+	const char *other = k->capacity == 0 ? "zero" : kind_is_unbounded(k) ? "list" : "array";
 
-	must(setenv("CHAN_FLAVOR", k->flavor == CHAN_FLAVOR_MUTEX_CONDVAR ? "array" : "mutex_condvar", 1) == 0);
-	e = kind_open(k, 8);
-	must_eq(chan_flavor(e.c), k->flavor);
-	ends_drop(&e);
-	unsetenv("CHAN_FLAVOR");
+	must_eq(choice_with("mutex_condvar", name, k->capacity), k->flavor);
+	must_eq(choice_with(other, name, k->capacity), k->flavor);
 }
 
 /* ------------------------------------------------------- arguments of calls */
@@ -912,6 +941,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(bounded_has_the_capacity_asked_for, RUNS_ONCE),
 	BEHAVIOUR(auto_picks_by_capacity, RUNS_ONCE),
 	BEHAVIOUR(the_environment_replaces_the_choice_of_auto, RUNS_ONCE),
+	BEHAVIOUR(the_environment_of_another_user_is_not_read, RUNS_ONCE),
 	BEHAVIOUR(null_handles_are_rejected, RUNS_ONCE),
 	BEHAVIOUR(dropping_null_does_nothing, RUNS_ONCE),
 	BEHAVIOUR(a_deadline_is_now_plus_the_timeout, RUNS_ONCE),
@@ -936,8 +966,8 @@ int main(int argc, char **argv)
 	static struct kind kinds[MAX_KINDS];
 	size_t n;
 
-	if (argc == 3 && strcmp(argv[1], "--auto") == 0)
-		return answer_auto(argv[2]);
+	if (argc == 4 && strcmp(argv[1], "--choice") == 0)
+		return answer_choice(argv[2], argv[3]);
 	n = kind_discover(kinds, CHAN_MANY, CHAN_MANY);
 	n += kind_discover(kinds + n, CHAN_SINGLE, CHAN_SINGLE);
 	return matrix_run("api", behaviours, COUNT_OF(behaviours), kinds, n);

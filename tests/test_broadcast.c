@@ -1573,6 +1573,62 @@ static void positions_overflow_under_load(const struct kind *k)
 
 /* -------------------------------------------------------------------------- table */
 
+/* --------------------------------------------------------------- what a send costs */
+
+enum { CROWD = 20000, SENDS = 100, ATTEMPTS = 3, ROOM = SENDS * ATTEMPTS };
+
+/* Processor time of so many sends, the least of the attempts. */
+static uint64_t cost_of_sends(const struct ends *e)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		struct timespec before, after;
+		uint64_t ns;
+
+		must_eq(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before), 0);
+		for (uint64_t i = 0; i < SENDS; i++)
+			must_eq(chan_try_send(e->tx, &i), 0);
+		must_eq(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after), 0);
+		ns = (uint64_t)(after.tv_sec - before.tv_sec) * CHAN_SEC;
+		ns = ns + (uint64_t)after.tv_nsec - (uint64_t)before.tv_nsec;
+		least = ns < least ? ns : least;
+	}
+	return least;
+}
+
+static uint64_t cost_among(const struct kind *k, bool dropping, size_t crowd)
+{
+	static chan_receiver_t *rx[CROWD];
+	struct ends e = dropping ? open_dropping(k, 8) : kind_open(k, 8);
+	uint64_t cost;
+
+	for (size_t i = 0; i < crowd; i++)
+		rx[i] = subscribe(&e);
+	cost = cost_of_sends(&e);
+	must_eq(chan_len(e.c), ROOM);
+	for (size_t i = 0; i < crowd; i++) {
+		must_eq(chan_receiver_len(rx[i]), ROOM);
+		chan_receiver_drop(rx[i]);
+	}
+	ends_drop(&e);
+	return cost;
+}
+
+/* A send that looked at each of them would cost hundreds of times as much. */
+static void a_send_looks_through_no_subscriptions(const struct kind *k)
+{
+	struct kind roomy;
+
+	(void)k;
+	must(kind_probe(&roomy, CHAN_FLAVOR_BROADCAST, ROOM, CHAN_MANY, CHAN_MANY));
+	for (int dropping = 0; dropping < 2; dropping++) {
+		uint64_t alone = cost_among(&roomy, dropping, 0);
+
+		must(cost_among(&roomy, dropping, CROWD) < 20 * alone + CHAN_MSEC / 4);
+	}
+}
+
 static const struct behaviour behaviours[] = {
 	BEHAVIOUR(every_subscription_sees_every_message, NEEDS_NOTHING),
 	BEHAVIOUR(a_subscription_begins_when_it_is_made, NEEDS_NOTHING),
@@ -1625,6 +1681,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(the_only_subscription_comes_and_goes, NEEDS_NOTHING),
 	BEHAVIOUR(many_copies_at_once_are_whole, NEEDS_NOTHING),
 	BEHAVIOUR(positions_overflow_under_load, NEEDS_NOTHING),
+	BEHAVIOUR(a_send_looks_through_no_subscriptions, RUNS_ONCE),
 };
 
 int main(void)

@@ -15,10 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/backoff.h"
+#include "base/process.h"
 #include "block.h"
 #include "support/support.h"
 #include "wait/waitq.h"
@@ -1866,6 +1869,169 @@ static void nobody_comes_before_who_starves(const struct kind *k)
 	chan__waitq_fini(&q);
 }
 
+/* ------------------------------------------------------------------- spinning */
+
+/* How often this thread has given its CPU away, and how many CPUs it believes in. */
+static _Thread_local unsigned yields;
+static unsigned pretended_cpus;
+
+void __wrap_chan__yield(void);
+void __real_chan__yield(void);
+unsigned __wrap_chan__process_cpus(void);
+unsigned __real_chan__process_cpus(void);
+
+void __wrap_chan__yield(void)
+{
+	yields++;
+	__real_chan__yield();
+}
+
+unsigned __wrap_chan__process_cpus(void)
+{
+	return pretended_cpus ? pretended_cpus : __real_chan__process_cpus();
+}
+
+/* Waits in vain, and gives how often it yielded: a spin of full length does. */
+static unsigned spin_in_vain(const struct ends *e)
+{
+	uint64_t number;
+
+	yields = 0;
+	must_give(ETIMEDOUT, chan_recv_timeout(e->rx, &number, CHAN_MSEC));
+	return yields;
+}
+
+static struct ends open_spinning(const struct kind *k, uint64_t spin_ns)
+{
+	chan_attr_t attr;
+
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setspin(&attr, spin_ns));
+	return attr_open(&attr, 8);
+}
+
+/* However long it may: a millisecond would be thousands of times. */
+static void a_wait_spins_for_a_few_rounds(const struct kind *k)
+{
+	struct ends e = open_spinning(k, CHAN_FOREVER);
+	unsigned spun;
+
+	pretended_cpus = 2;
+	spun = spin_in_vain(&e);
+	must(spun >= 1 && spun <= 32);
+	ends_drop(&e);
+}
+
+static void without_time_for_it_no_wait_spins(const struct kind *k)
+{
+	struct ends e = open_spinning(k, 0);
+
+	pretended_cpus = 2;
+	must_eq(spin_in_vain(&e), 0);
+	ends_drop(&e);
+}
+
+static void on_one_processor_no_wait_spins(const struct kind *k)
+{
+	struct ends e = open_spinning(k, CHAN_FOREVER);
+
+	pretended_cpus = 1;
+	must_eq(spin_in_vain(&e), 0);
+	ends_drop(&e);
+}
+
+/* And is tried again now and then. */
+static void spinning_that_does_not_pay_is_given_up(const struct kind *k)
+{
+	struct ends e = open_spinning(k, CHAN_FOREVER);
+	size_t spun = 0;
+
+	pretended_cpus = 2;
+	for (size_t i = 0; i < 100; i++)
+		spin_in_vain(&e);
+	for (size_t i = 0; i < 100; i++)
+		spun += spin_in_vain(&e) > 0;
+	must(spun >= 1 && spun <= 10);
+	ends_drop(&e);
+}
+
+/* ------------------------------------------------------------- counts of handles */
+
+static void clone_sender(struct ends *e, chan_weak_sender_t *weak)
+{
+	(void)weak;
+	chan_sender_clone(e->tx);
+}
+
+static void clone_receiver(struct ends *e, chan_weak_sender_t *weak)
+{
+	(void)weak;
+	chan_receiver_clone(e->rx);
+}
+
+static void upgrade_weak(struct ends *e, chan_weak_sender_t *weak)
+{
+	(void)e;
+	chan_weak_sender_upgrade(weak);
+}
+
+static void downgrade_sender(struct ends *e, chan_weak_sender_t *weak)
+{
+	(void)weak;
+	chan_sender_downgrade(e->tx);
+}
+
+static void clone_weak(struct ends *e, chan_weak_sender_t *weak)
+{
+	(void)e;
+	chan_weak_sender_clone(weak);
+}
+
+/* How a process ends that counts once more from there on: its signal, or 0. */
+static int ends_by(void (*up)(struct ends *e, chan_weak_sender_t *weak), struct ends *e,
+                   chan_weak_sender_t *weak, chan__size *count, size_t from)
+{
+	int status = -1;
+	pid_t child;
+
+	fflush(NULL);
+	child = fork();
+	must(child >= 0);
+	if (child == 0) {
+		setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+		chan__size_store_relaxed(count, from);
+		up(e, weak);
+		_exit(chan__size_load_relaxed(count) != from + 1);
+	}
+	must(waitpid(child, &status, 0) == child);
+	must(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+/* A number that only a leak in a loop can reach. */
+static void a_count_of_handles_past_half_of_all_numbers_aborts(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	chan_weak_sender_t *weak = chan_sender_downgrade(e.tx);
+	const struct {
+		void (*up)(struct ends *e, chan_weak_sender_t *weak);
+		chan__size *count;
+	} ways[] = {
+		{ clone_sender, &e.c->senders },
+		{ clone_receiver, &e.rx->handles },
+		{ upgrade_weak, &e.c->senders },
+		{ downgrade_sender, &e.c->refs },
+		{ clone_weak, &e.c->refs },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(ways); i++) {
+		must_eq(ends_by(ways[i].up, &e, weak, ways[i].count, SIZE_MAX / 2 - 1), 0);
+		must_eq(ends_by(ways[i].up, &e, weak, ways[i].count, SIZE_MAX / 2), SIGABRT);
+	}
+	chan_weak_sender_drop(weak);
+	ends_drop(&e);
+}
+
 /* ----------------------------------------------------------------- descriptors */
 
 static int readable(int fd)
@@ -1932,6 +2098,11 @@ static const struct behaviour of_all[] = {
 	BEHAVIOUR(who_gave_up_blocks_nobody_behind, FITS_ONE_MESSAGE),
 	BEHAVIOUR(who_gave_up_sending_blocks_nobody_behind, NEEDS_FULL),
 	BEHAVIOUR(a_large_message_needs_no_stack, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_wait_spins_for_a_few_rounds, FITS_ONE_MESSAGE),
+	BEHAVIOUR(without_time_for_it_no_wait_spins, FITS_ONE_MESSAGE),
+	BEHAVIOUR(on_one_processor_no_wait_spins, FITS_ONE_MESSAGE),
+	BEHAVIOUR(spinning_that_does_not_pay_is_given_up, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_count_of_handles_past_half_of_all_numbers_aborts, FITS_ONE_MESSAGE),
 	BEHAVIOUR(everybody_is_woken_twice, RUNS_ONCE),
 	BEHAVIOUR(nobody_comes_before_who_starves, RUNS_ONCE),
 };

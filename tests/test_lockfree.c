@@ -197,6 +197,36 @@ static void others_go_on_beside_a_sender_that_claimed(const struct kind *k)
 		hold_a_sender(k, queued);
 }
 
+/* What was reserved before a close is neither lost nor passed over: until it is there
+ * receivers are told EAGAIN, or sleep, and only after it the end. */
+static void what_was_reserved_before_a_close_still_arrives(const struct kind *k)
+{
+	for (int asleep = 0; asleep < 2; asleep++) {
+		struct ends e = kind_open(k, 8);
+		struct call held = call_send(e.tx, CALL_PLAIN, 5), receiver = call_recv(e.rx, CALL_PLAIN);
+		struct watch w = { 0, 0 };
+		uint64_t number = 6;
+
+		start_held(&held, point_of(k, "claimed-send"));
+		chan_close(e.c);
+		must(chan_is_disconnected(e.c));
+		must_give(EPIPE, chan_try_send(e.tx, &number));
+		expect_again_recv(&w, e.rx);
+		if (asleep)
+			call_start_asleep(&receiver);
+		let_go();
+		call_finish(&held);
+		must_eq(held.result, 0);
+		if (asleep)
+			call_finish(&receiver);
+		else
+			call_here(&receiver);
+		must(receiver.result == 0 && receiver.value == 5);
+		must_give(EPIPE, chan_try_recv(e.rx, &number));
+		ends_drop(&e);
+	}
+}
+
 /* A full ring's first message is claimed by a receiver that is held. */
 static void others_go_on_beside_a_receiver_that_claimed(const struct kind *k)
 {
@@ -1309,6 +1339,7 @@ static void who_stands_behind_a_select_that_leaves_is_woken(const struct kind *k
 
 static const struct behaviour lock_free[] = {
 	BEHAVIOUR(others_go_on_beside_a_sender_that_claimed, NEEDS_NOTHING),
+	BEHAVIOUR(what_was_reserved_before_a_close_still_arrives, NEEDS_NOTHING),
 	BEHAVIOUR(others_go_on_beside_a_receiver_that_claimed, NEEDS_LIMIT),
 	BEHAVIOUR(others_go_on_beside_a_receiver_that_copies, NEEDS_NOTHING),
 	BEHAVIOUR(whoever_is_held_anywhere_the_others_go_on, NEEDS_FORCE),

@@ -186,6 +186,42 @@ static void a_large_message_is_taken_whole_or_not_at_all(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* The library has no memory that could hold a message: it is copied from one
+ * caller's to the other's, once. */
+static void no_memory_holds_a_message(const struct kind *k)
+{
+	unsigned char *in = malloc(LARGE), *out = malloc(LARGE);
+	struct large l = { .out = out, .timeout_ns = CHAN_FOREVER };
+	struct counting counting;
+	chan_allocator_t table;
+	chan_attr_t attr;
+	struct ends e;
+
+	must(in != NULL && out != NULL);
+	counting_init(&counting);
+	table = counting_allocator(&counting);
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setallocator(&attr, &table));
+	e = attr_open(&attr, LARGE);
+	must(counting.bytes < LARGE / 2);
+	counting_fail(&counting, 0, SIZE_MAX);
+	memset(in, 7, LARGE);
+	l.rx = e.rx;
+	for (int waits = 0; waits < 2; waits++) {
+		memset(out, 0xee, LARGE);
+		worker_start(&l.worker, receive_large, &l);
+		if (waits)
+			worker_wait_asleep(&l.worker);
+		must_give(0, chan_send(e.tx, in));
+		worker_join(&l.worker);
+		must(l.result == 0 && all_are(out, 7));
+	}
+	free(in);
+	free(out);
+	ends_drop(&e);
+	counting_must_balance(&counting);
+}
+
 enum { PARTIES = 3 };
 
 struct party {
@@ -475,6 +511,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_send_returns_after_its_message_was_taken, NEEDS_RENDEZVOUS),
 	BEHAVIOUR(a_send_that_timed_out_was_not_taken, NEEDS_RENDEZVOUS),
 	BEHAVIOUR(a_large_message_is_taken_whole_or_not_at_all, NEEDS_RENDEZVOUS),
+	BEHAVIOUR(no_memory_holds_a_message, NEEDS_RENDEZVOUS),
 	BEHAVIOUR(hurried_hand_overs_lose_nothing, NEEDS_RENDEZVOUS),
 	BEHAVIOUR(waiting_senders_are_served_in_order, NEEDS_RENDEZVOUS),
 	BEHAVIOUR(a_batch_serves_the_receivers_that_wait, NEEDS_RENDEZVOUS),
