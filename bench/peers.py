@@ -26,6 +26,7 @@ NATIVE = {
     "readerwriterqueue": ("readerwriterqueue.cpp", (), (), "dpkg libreaderwriterqueue-dev"),
     "boost_spsc": ("boost_spsc.cpp", (), (), ""),
     "ck": ("ck.c", ("ck",), (), "pkg-config ck"),
+    "bare_ring": ("bare_ring.c", (), (), ""),
     "rte_ring": ("rte_ring.cpp", ("libdpdk",), HEADERS_ONLY, ""),
     "nng": ("nng.c", (), ("-lnng",), ""),
     "coroutine": ("coroutine.cpp", (), LIBCHAN, ""),

@@ -92,7 +92,7 @@ def throughput(data, color):
     """A panel for each capacity, and one for what has none in its name."""
     panels = {capacity: [] for capacity in (*plans.CAPACITIES, "")}
     for job in data["jobs"]:
-        if report.is_usual(job):
+        if report.is_usual(job) and not report.is_memory(job):
             capacity = job["cell"].partition("_")[0]
             known = capacity in plans.CAPACITIES
             name = job["cell"].partition("_")[2] if known else job["cell"].replace("_", "\n")

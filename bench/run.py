@@ -253,6 +253,9 @@ class Bench:
         def rounded(n):
             return max(parts, int(min(n, job.most())) // parts * parts)
 
+        if job.fixed:
+            count = -(-job.fixed // parts) * parts
+            return count, self.times(job, impls, count, cannot), cannot
         count = rounded(FIRST_COUNT + parts)
         while True:
             ns = self.times(job, impls, count, cannot)
@@ -375,6 +378,8 @@ def parse_options(argv):
         help="channels of a select, subscriptions of a broadcast")
     add("--pin", action="append", metavar="CPUS", help="keep to these CPUs, such as 0 or 0,1; may be repeated")
     add("--rounds", type=number(1, 1000), default=5, metavar="N", help="after the warm-up (5)")
+    add("--messages", type=number(1, 1 << 32), default=0, metavar="N",
+        help="in every cell, instead of as many as the time asks for")
     add("--time", type=number(1, 60000), default=300, metavar="MS", help="of the slowest in a cell (300)")
     add("--limit", type=number(1, 3600), default=TIME_LIMIT, metavar="S", help=f"then a run has hung ({TIME_LIMIT})")
     add("--peers", type=words, metavar="'PATTERN...'", help="by default the usual ones if the plan is quick, else all")
@@ -394,17 +399,17 @@ def parse_options(argv):
     return options
 
 
-ASKED = ("plan", "cells", "threads", "size", "width", "pin", "rounds", "time", "peers", "flavors", "adapter", "bench")
+ASKED = ("plan", "cells", "threads", "size", "width", "pin", "rounds", "time", "messages", "peers", "flavors", "adapter", "bench")
 
 
 def jobs_for(options, cells):
     if options.cells or options.plan == "all":
         return plans.product(plans.matching(cells, options.cells or ["*"]), options.threads, options.size,
-                             options.width, options.pin or [""])
+                             options.width, options.pin or [""], options.messages)
     if options.plan == "full":
         return plans.full(cells, (options.pin or ["0"])[0])
     return plans.product([c for c in plans.QUICK if c in cells], options.threads, options.size, options.width,
-                         options.pin or [""])
+                         options.pin or [""], options.messages)
 
 
 def start(options, bench):
@@ -413,7 +418,7 @@ def start(options, bench):
         bench.log.resume()
         header = bench.log.lines[0]
         for name in ASKED:
-            setattr(options, name, header["options"][name])
+            setattr(options, name, header["options"].get(name, getattr(options, name)))
         bench.gather()
         return [plans.Job(**{k: v for k, v in j.items() if k != "name"}) for j in header["jobs"]]
     bench.log.begin()

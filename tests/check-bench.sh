@@ -18,7 +18,8 @@ latency=',"latency_ns":\{"samples":[1-9][0-9]*,"p50":'$n',"p90":'$n',"p99":'$n',
 # one_record CELL IMPL MESSAGES THREADS SIZE WIDTH: nothing else on stdin
 one_record() {
 	case $1 in
-	*_pingpong | wake) tail=$latency ;;
+	*_pingpong | wake | bursts) tail=$latency ;;
+	memory_*) tail=',"heap_bytes":'$n ;;
 	*) tail= ;;
 	esac
 	read -r record && ! read -r more &&
@@ -26,14 +27,16 @@ one_record() {
 \"messages\":$3,\"threads\":$4,\"size\":$5,\"width\":$6,$costs$tail\}\$"
 }
 
-# measures CELL IMPL SIZE: 30 messages with 3 threads or 2 channels, where it has them
+# measures CELL IMPL SIZE: 30 messages, or a burst, with 3 threads or 2 channels, where it has them
 measures() {
 	threads=1
 	width=1
 	case $1 in *_mpsc | *_spmc | *_mpmc | *_select_both) threads=3 ;; esac
-	case $1 in *_select_* | broadcast) width=2 ;; esac
+	case $1 in *_select_* | select_idle | broadcast) width=2 ;; esac
+	messages=30
+	case $1 in bursts) messages=64 ;; esac
 	"$bench" --impl "$2" --size "$3" --threads 3 --width 2 "$1" 30 >"$t/out" || return
-	one_record "$1" "$2" 30 $threads "$3" $width <"$t/out"
+	one_record "$1" "$2" $messages $threads "$3" $width <"$t/out"
 }
 
 exits_with() {
@@ -44,14 +47,15 @@ exits_with() {
 }
 
 "$bench" --list >"$t/list"
-expect 'there are 47 cells' test "$(cut -d' ' -f1 "$t/list" | sort -u | wc -l)" -eq 47
+expect 'there are 52 cells' test "$(cut -d' ' -f1 "$t/list" | sort -u | wc -l)" -eq 52
 expect 'no line of the list is there twice' test -z "$(sort "$t/list" | uniq -d)"
 while read -r cell impl; do
 	expect "$cell, $impl" measures "$cell" "$impl" 8
 done <"$t/list"
 first_of() { awk -v cell="$1" '$1 == cell { print $2; exit }' "$t/list"; }
 for size in 0 4096; do
-	for cell in bounded0_mpmc bounded128_mpsc unbounded_seq bounded1_select_both broadcast batch loop mixed oneshot; do
+	for cell in bounded0_mpmc bounded128_mpsc unbounded_seq bounded1_select_both broadcast batch loop mixed oneshot \
+		select_idle sizes bursts memory_bounded1 memory_unbounded; do
 		expect "$cell, $size bytes" measures $cell "$(first_of $cell)" $size
 	done
 done
@@ -411,7 +415,7 @@ report "$t/lost" --bars
 expect 'the bar of a cell that is lost points the other way' said '^ +unbounded_seq +other +0.25  ################\|$'
 report "$t/r" --bars
 expect 'the bar of one that is won' said '^ +unbounded_seq +other +2.00  \|########$'
-sed 's/unbounded_seq/wake/g; s/"wall_ns": [0-9]*/&, "latency_ns": {"p50": 70, "p90": 1, "p99": 1, "p999": 1, "max": 1}/' \
+sed 's/unbounded_seq/wake/g; s/"wall_ns": [0-9]*/&, "latency_ns": {"samples": 10, "p50": 70, "p90": 1, "p99": 1, "p999": 1, "max": 1}/' \
 	"$t/r" >"$t/woken"
 report "$t/woken"
 expect 'waking is judged by its latency' said '^wake +list +70.0 \(70.0-70.0\) +other +70.0 \(70.0-70.0\) +1.00 '

@@ -87,10 +87,14 @@ fn main() {
         .serves(cells(&CAPACITIES, &ONE_RECEIVER), for_each_size!(one_receiver, Flume))
         .serves(cells(&CAPACITIES, &SOME_RECEIVERS), for_each_size!(some_receivers, Flume))
         .serves(cells(&CAPACITIES, &["select_rx"]), for_each_size!(select_rx, Flume))
+        .serves(["select_idle"], for_each_size!(select_idle, Flume))
         .serves(CREATES, for_each_size!(create, Flume))
         .serves(["oneshot_bounded1"], for_each_size!(used_once, Flume))
         .serves(["batch"], for_each_size!(batch))
         .serves(["mixed"], for_each_size!(mixed))
         .serves(["wake"], for_each_size!(wake, Flume))
+        .serves(["sizes"], [sizes::<Flume>; 5])
+        .serves(["bursts"], for_each_size!(bursts, Flume))
+        .serves(MEMORIES, for_each_size!(memory, Flume))
         .main();
 }
