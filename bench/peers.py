@@ -54,9 +54,10 @@ def output_of(command, env=None, folder=None):
 def first_error(text):
     """The line that says it: compilers and cargo say much else."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    for line in lines:
-        if re.search(r"\berror\b|not found|No such file", line):
-            return line
+    for what in (r"No space left", r"\berror\b|not found|No such file"):
+        for line in lines:
+            if re.search(what, line):
+                return line
     return lines[0] if lines else ""
 
 

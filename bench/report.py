@@ -136,7 +136,7 @@ def row_of(job):
 
 def is_usual(job):
     return (job["threads"], job["size"], job["width"], job["pin"]) == (plans.THREADS, plans.SIZE, plans.WIDTH, "") \
-        and not (is_memory(job) and job["fixed"] != plans.CHANNELS)
+        and not (is_memory(job) and job.get("fixed", 0) != plans.CHANNELS)
 
 
 def is_memory(job):

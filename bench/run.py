@@ -38,7 +38,21 @@ class Cannot(Exception):
 
 def say(text):
     progress.clear()
-    print(f"bench: {text}", flush=True)
+    show(f"bench: {text}")
+
+
+def show(text):
+    """Prints it; what the disk behind stdout does not take is lost, and nothing else."""
+    try:
+        print(text, flush=True)
+    except OSError as e:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+        print(f"bench: the standard output cannot be written: {e.strerror}", file=sys.stderr)
+        Unwritten.status = 1
+
+
+class Unwritten:
+    status = 0
 
 
 # ------------------------------------------------------------------- progress
@@ -204,6 +218,8 @@ class Bench:
                 program = peer.build()
             except peers.CannotBuild as e:
                 self.skip(peer.name, str(e))
+            except OSError as e:
+                self.skip(peer.name, e.strerror or str(e))
             else:
                 self.enlist(peer.name, program)
 
@@ -460,7 +476,7 @@ def publish(options, lines):
         say("nothing was measured")
         return 1
     text = report.text(data)
-    print("\n" + text, flush=True)
+    show("\n" + text)
     status = 0
     for path, content in ((options.text, text), (options.json, report.as_json(data))):
         try:
@@ -491,7 +507,7 @@ def main(argv):
     finally:
         records.close()
     published = publish(options, records.lines)
-    return status or published
+    return status or published or Unwritten.status
 
 
 if __name__ == "__main__":

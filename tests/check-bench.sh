@@ -255,6 +255,11 @@ cells=unbounded_seq planted two other 4000 '[ $cell = unbounded_seq ] || exit 77
 run --adapter "$t/one" --adapter "$t/two" --cells '*s*'
 expect 'an implementation may have several programs' holds \
 	'[j[c]["impls"]["other"][0]["wall_ns"] / j[c]["messages"] for c in ("bounded1_spsc", "unbounded_seq")] == [3000, 4000]'
+expect 'a count may be given' run --adapter "$t/peer" --cells '*_spsc' --messages 777
+expect 'and is that of all' holds '{(s["messages"], len(x)) for x in j["bounded1_spsc messages=777"]["impls"].values() for s in x} == {(777, 2)}'
+cells=bounded1_mpsc planted grown 'libchan:array' '$((threads * 1000))' ''
+run --bench "$t/grown" --cells '*' --threads 2,6
+expect 'what grows is compared with its best point' said '^bounded1_mpsc +2000 +6000 +3.00$'
 refuse 'no cell matches' run --cells none
 refuse 'rounds are a count' run --rounds 0
 refuse 'there is no such program' run --bench "$t/nothing"
@@ -262,6 +267,16 @@ expect 'the 14 cells exist' python3 -B -c "
 import sys; sys.path.insert(0, '$source'); import plans
 cells = {line.split()[0] for line in open('$t/list')}
 sys.exit(not (len(set(plans.QUICK)) == 14 and set(plans.QUICK) <= cells and all(set(s[2]) <= cells for s in plans.SWEEPS)))"
+expect 'the full plan has the sizes, widths, threads and channels that are promised' python3 -B -c "
+import sys; sys.path.insert(0, '$source'); import plans
+jobs = plans.full([line.split()[0] for line in open('$t/list')], '0')
+def of(what, cell): return {getattr(j, what) for j in jobs if j.cell == cell and not j.pin}
+assert of('threads', 'bounded128_mpmc') == {2, 3, 4, 7, 8, 16, 32, 64}
+assert of('size', 'bounded128_mpmc') == {0, 8, 32, 256, 4096}
+assert of('width', 'select_idle') == {2, 4, 8, 64, 512}
+assert of('fixed', 'memory_bounded1') == {100000, 1000000}
+assert {j.cell for j in jobs if j.pin == '0'} == {j.cell for j in jobs if not plans.is_memory(j.cell)}
+assert len({j.name for j in jobs}) == len(jobs)"
 
 # ------------------------------------------------------------- what goes wrong
 
@@ -335,6 +350,48 @@ expect 'and the report has what was measured' said '^bounded1_spsc +array +1000'
 if [ -c /dev/full ]; then
 	refuse 'a report that cannot be written' run --cells '*_spsc' --rounds 1 --text /dev/full
 	expect 'is said' said '^bench: /dev/full cannot be written: No space left'
+fi
+
+if [ -c /dev/full ]; then
+	run_into_full() {
+		python3 "$source/run.py" --bench "$t/ours" --peers none --records "$t/records" --json "$t/json" --rounds 1 \
+			--time 100 --cells '*_spsc' >/dev/full 2>"$t/run.out"
+	}
+	rm "$t/json"
+	refuse 'a report that cannot be printed' run_into_full
+	expect 'is said, too' said '^bench: the standard output cannot be written: No space left'
+	refuse 'and is no traceback' grep -q Traceback "$t/run.out"
+	expect 'and everything is in the other files' holds 'd["state"] == "complete" and len(j["bounded1_spsc"]["impls"]) == 2'
+fi
+
+# A real disk, of four pages, that nobody else sees.
+on_small_disk() {
+	# shellcheck disable=SC2016
+	unshare --map-root-user --mount sh -c 'mount -t tmpfs -o size=16k none "$1" && shift && "$@"' sh "$t/disk" "$@"
+}
+full_disk() {
+	# shellcheck disable=SC2016
+	on_small_disk env CALLS=/dev/null sh -c 'd=$1; shift; python3 "$@" || { s=$?; ls "$d"; exit $s; }' sh "$t/disk" \
+		"$source/run.py" --bench "$t/ours" --peers none --adapter "$t/peer" --cells '*_spsc' --time 100 "$@" >"$t/run.out" 2>"$t/run.err"
+}
+mkdir "$t/disk"
+if on_small_disk true 2>/dev/null; then
+	expect 'a small disk that the records fill ends the run' exits_with 1 \
+		full_disk --records "$t/disk/records" --rounds 60 --json "$t/json"
+	expect 'that is said once' test "$(grep -c 'records cannot be written: No space left' "$t/run.out")" -eq 1
+	expect 'and what was measured is reported' said '^bounded1_spsc +array +1000'
+	expect 'and kept' holds 'len(j["bounded1_spsc"]["impls"]["other"]) > 5 and d["state"] == "stopped"'
+	expect 'one that the report fills keeps the records' exits_with 1 \
+		full_disk --records "$t/records" --rounds 60 --json "$t/disk/json" --text "$t/disk/text"
+	expect 'and says which file it was' said "^bench: $t/disk/json cannot be written: No space left"
+	expect 'from them the report is made again' python3 "$source/report.py" "$t/records" --json "$t/json"
+	expect 'whole' holds 'd["state"] == "complete" and len(j["bounded1_spsc"]["impls"]["other"]) == 60'
+	expect 'one that a build fills is that peer'"'"'s trouble' \
+		full_disk --records "$t/records" --rounds 1 --peers pipe --build "$t/disk/build"
+	expect 'by name and reason' said '^bench: pipe is skipped: .*No space left'
+	expect 'the others are kept' said '^bounded1_spsc +array +1000'
+else
+	skip check-bench-disk 'needs a namespace of mounts'
 fi
 
 # -------------------------------------------------------------- on a terminal
@@ -419,6 +476,17 @@ sed 's/unbounded_seq/wake/g; s/"wall_ns": [0-9]*/&, "latency_ns": {"samples": 10
 	"$t/r" >"$t/woken"
 report "$t/woken"
 expect 'waking is judged by its latency' said '^wake +list +70.0 \(70.0-70.0\) +other +70.0 \(70.0-70.0\) +1.00 '
+expect 'a sample of a burst is of many messages' sh -c "sed 's/wake/bursts/g; s/\"samples\": 10/\"samples\": 1/' '$t/woken' >'$t/burst'"
+report "$t/burst"
+expect 'and judged by one of them' said '^bursts +list +7.00 \(7.00-7.00\)'
+sed 's/other/bare_ring/g' "$t/lost" >"$t/bare"
+report "$t/bare"
+expect 'what is no library is shown' said '^  no library +bare_ring +10.0 \(10.0-20.0\) +0.25 \(0.25-0.50\) +0.25$'
+refuse 'but no peer' said '^lost|^fastest|best peer/libchan'
+sed 's/unbounded_seq/memory_bounded1/g; s/"wall_ns": \([0-9]*\)/&, "heap_bytes": \1/' "$t/r" >"$t/memory"
+report "$t/memory" --json "$t/json"
+expect 'memory is bytes a channel' said '^ +other +40 +2.00$'
+expect 'beside the cells that are times' holds 'd["summary"]["rows"] == [] and d["summary"]["mean"]["cells"] == 0'
 refuse 'what is no report is noticed' report "$0"
 mkdir "$t/without"
 echo 'raise ImportError(name="matplotlib")' >"$t/without/matplotlib.py"
@@ -455,9 +523,12 @@ open(sys.argv[2], "w").writelines(json.dumps(line) + "\n" for line in lines)
 END
 }
 expect 'another machine is no disagreement' reference
-expect 'and that is said' said '^2 of 2 cells agree within 1.5$'
+expect 'and that is said' said ': 2 of 2 cells agree within 1.5$'
 refuse 'peers that stand to each other otherwise are' reference bounded0_spsc:kanal=4
-expect 'they are named' said '^bounded0_spsc +differs: kanal takes 2.00 of what it did$'
+expect 'they are named' said '^bounded0_spsc differs: kanal takes 2.00 of what it did$'
+report "$t/r"
+expect 'the report has it, too' said '^bounded0_spsc differs: kanal takes 2.00 of what it did$'
+expect 'and who is of another version than then' said '^other versions than then: .*kanal 1 \(was 0.2\)'
 
 compare() { python3 "$source/compare" "$@" >"$t/run.out" 2>&1; }
 records "$t/before" 20/30 21/31 22/30
