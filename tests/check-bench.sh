@@ -311,6 +311,9 @@ expect 'and takes part' holds 'j["loop"]["impls"]["pipe"][0]["messages"] > 0'
 CC=false
 expect 'a peer that cannot be built' run --peers pipe --build "$t/other" --cells '*_spsc'
 expect 'is skipped by name' said '^bench: pipe is skipped: false failed with status 1$'
+expect 'and the others are kept' holds 'len(j["bounded1_spsc"]["impls"]) == 2'
+expect 'and so is one whose folder cannot be made' run --peers pipe --build "$t/ours/none" --cells '*_spsc'
+expect 'with the reason' said '^bench: pipe is skipped: Not a directory$'
 CC=no-such-compiler
 run --peers pipe --build "$t/other" --cells '*_spsc'
 expect 'and so is one without its toolchain' said '^skipped: pipe: no-such-compiler is not installed$'
