@@ -107,7 +107,10 @@ def last_line(text):
 
 
 def reason(status, err):
-    """Why an adapter ended, in words; the shell says 128 + signal."""
+    """Why an adapter ended, in words; the shell says 128 + signal, and minus a signal is
+    the shell's own end."""
+    if status < 0:
+        status = 128 - status
     if status > 128:
         try:
             name = signal.Signals(status - 128).name

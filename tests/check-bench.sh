@@ -305,6 +305,10 @@ planted broken other 5000 "[ \$messages -lt 20000 ] || [ -e $t/once ] || { : >$t
 run --adapter "$t/broken" --cells '*_spsc'
 expect 'once is forgiven' holds 'len(j["bounded1_spsc"]["impls"]["other"]) == 2 and len(d["failures"]) == 1'
 
+planted broken other 5000 '[ $messages -lt 20000 ] || kill -KILL $PPID'
+run --adapter "$t/broken" --cells '*_spsc'
+expect 'the shell around it may be what is killed' said '^bench: bounded1_spsc: other failed in round 1: killed by SIGKILL$'
+
 planted broken other 5000 '[ $messages -lt 20000 ] || exec tail -f /dev/null'
 expect 'a peer that hangs does not end the run' run --adapter "$t/broken" --cells '*_spsc' --limit 2
 expect 'that is said' said '^bench: bounded1_spsc: other failed in round 0: hung: nothing after 2 s$'
