@@ -214,7 +214,8 @@ def growth(jobs):
     found = defaultdict(dict)
     for job in jobs:
         ours = best(job, is_ours)
-        if ours and plans.has_threads(job["cell"]) and (job["size"], job["width"], job["pin"]) == (plans.SIZE, plans.WIDTH, ""):
+        others = (job["size"], job["width"], job["pin"])
+        if ours and plans.has_threads(job["cell"]) and others == (plans.SIZE, plans.WIDTH, ""):
             found[job["cell"]][job["threads"]] = median(map(wall, job["impls"][ours]))
     return {cell: dict(sorted(values.items())) for cell, values in found.items() if len(values) > 1}
 
@@ -321,8 +322,8 @@ def memory_lines(summary):
 def growth_lines(summary):
     counts = sorted({n for found in summary["growth"].values() for n in found})
     head = ("libchan, ns, by threads a side", *counts, "most/least")
-    rows = [(cell, *(short(found[n]) if n in found else "-" for n in counts), ratio(max(found.values()) / min(found.values())))
-            for cell, found in summary["growth"].items()]
+    rows = [(cell, *(short(found[n]) if n in found else "-" for n in counts),
+             ratio(max(found.values()) / min(found.values()))) for cell, found in summary["growth"].items()]
     return columns([head] + rows)
 
 

@@ -418,7 +418,8 @@ def parse_options(argv):
     return options
 
 
-ASKED = ("plan", "cells", "threads", "size", "width", "pin", "rounds", "time", "messages", "peers", "flavors", "adapter", "bench")
+ASKED = ("plan", "cells", "threads", "size", "width", "pin", "rounds", "time", "messages", "peers",
+         "flavors", "adapter", "bench")
 
 
 def jobs_for(options, cells):
