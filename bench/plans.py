@@ -8,6 +8,8 @@ THREADS, SIZE, WIDTH = 4, 8, 4
 BURST = 64           # messages
 CHANNELS = 100_000   # that live at once in the memory cells
 MILLION = 1_000_000
+ROUNDS = 5
+QUICK_ROUNDS = 15    # with the building of the peers, 5 minutes on two CPUs
 
 # Those of `make bench`: each capacity and each shape is there, the cells that
 # other libraries are good at as well as those that this one is good at.

@@ -396,7 +396,8 @@ def parse_options(argv):
     add("--width", type=numbers(1, 1024), default=[plans.WIDTH], metavar="N,...",
         help="channels of a select, subscriptions of a broadcast")
     add("--pin", action="append", metavar="CPUS", help="keep to these CPUs, such as 0 or 0,1; may be repeated")
-    add("--rounds", type=number(1, 1000), default=5, metavar="N", help="after the warm-up (5)")
+    add("--rounds", type=number(1, 1000), metavar="N",
+        help=f"after the warm-up ({plans.ROUNDS}; {plans.QUICK_ROUNDS} if the plan is quick)")
     add("--messages", type=number(1, 1 << 32), default=0, metavar="N",
         help="in every cell, instead of as many as the time asks for")
     add("--time", type=number(1, 60000), default=300, metavar="MS", help="of the slowest in a cell (300)")
@@ -412,8 +413,10 @@ def parse_options(argv):
     add("--text", metavar="FILE", help="the report for people, which is printed as well")
     add("--plots", metavar="FOLDER", help="for SVG and PNG")
     options = parser.parse_args(argv)
+    quick = options.plan == "quick" and not options.cells
+    if options.rounds is None:
+        options.rounds = plans.QUICK_ROUNDS if quick else plans.ROUNDS
     if options.peers is None:
-        quick = options.plan == "quick" and not options.cells
         options.peers = list(plans.QUICK_PEERS) if quick else ["*"]
     return options
 

@@ -282,6 +282,9 @@ expect 'the 14 cells exist' python3 -B -c "
 import sys; sys.path.insert(0, '$source'); import plans
 cells = {line.split()[0] for line in open('$t/list')}
 sys.exit(not (len(set(plans.QUICK)) == 14 and set(plans.QUICK) <= cells and all(set(s[2]) <= cells for s in plans.SWEEPS)))"
+expect 'at least five rounds, and more where the cells are few' python3 -B -c "
+import sys; sys.path.insert(0, '$source'); import run
+assert [run.parse_options(o).rounds for o in ([], ['--cells', '*'], ['--plan', 'full'], ['--rounds', '7'])] == [15, 5, 5, 7]"
 expect 'the full plan has the sizes, widths, threads and channels that are promised' python3 -B -c "
 import sys; sys.path.insert(0, '$source'); import plans
 jobs = plans.full([line.split()[0] for line in open('$t/list')], '0')
