@@ -207,7 +207,7 @@ static size_t more(size_t before, size_t after)
 }
 
 /* How much more memory is in use once n channels are there, each of which was worked
- * on: by malloc's count; or by the system's, for what does not come from malloc. */
+ * on: by malloc's count; or by the system's, where most does not come from malloc. */
 static size_t populate(struct bench_party *p, unsigned n, bench_work work)
 {
 	struct bench_run *r = p->run;
@@ -223,7 +223,7 @@ static size_t populate(struct bench_party *p, unsigned n, bench_work work)
 	}
 	heap = more(heap_before, allocated());
 	pages = more(pages_before, resident());
-	return heap > pages ? heap : pages;
+	return heap < pages / 2 ? pages : heap;
 }
 
 static void unpopulate(struct bench_party *p)

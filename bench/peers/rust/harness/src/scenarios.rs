@@ -7,6 +7,7 @@ use crate::message::{first_of, sum_of, Merged, Message, Ordered, Sum};
 use crate::parked::Sleeper;
 use crate::{fail, refuse};
 use std::hint::black_box;
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -441,6 +442,9 @@ fn populate<P: Channel, M: Message>(
     capacity: Option<usize>,
 ) -> usize {
     channels.reserve_exact(n);
+    // Resident before, so that the handles do not count.
+    channels.spare_capacity_mut().fill_with(MaybeUninit::zeroed);
+    black_box(channels.as_ptr());
     let (pages, heap) = (resident(), allocated());
     for value in 0..n as u64 {
         let (tx, rx) = P::create::<M>(capacity);
@@ -452,8 +456,13 @@ fn populate<P: Channel, M: Message>(
         }
         channels.push((tx, rx));
     }
-    // By malloc's count; or by the system's, for what does not come from malloc.
-    allocated().saturating_sub(heap).max(resident().saturating_sub(pages))
+    // By malloc's count; or by the system's, where most does not come from malloc.
+    let (pages, heap) = (resident().saturating_sub(pages), allocated().saturating_sub(heap));
+    if heap < pages / 2 {
+        pages
+    } else {
+        heap
+    }
 }
 
 fn free_bytes() -> usize {
