@@ -411,6 +411,11 @@ if on_small_disk true 2>/dev/null; then
 	expect 'and says which file it was' said "^bench: $t/disk/json cannot be written: No space left"
 	expect 'from them the report is made again' python3 "$source/report.py" "$t/records" --json "$t/json"
 	expect 'whole' holds 'd["state"] == "complete" and len(j["bounded1_spsc"]["impls"]["other"]) == 60'
+	if python3 -c 'import matplotlib' 2>/dev/null; then
+		expect 'plots that it does not take are no traceback' exits_with 1 \
+			full_disk --records "$t/records" --rounds 2 --plots "$t/disk/plots"
+		expect 'but said' said '^bench: the plots cannot be written: No space left'
+	fi
 	expect 'one that a build fills is that peer'"'"'s trouble' \
 		full_disk --records "$t/records" --rounds 1 --peers pipe --build "$t/disk/build"
 	expect 'by name and reason' said '^bench: pipe is skipped: .*No space left'
