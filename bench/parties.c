@@ -176,7 +176,13 @@ static void want_samples(struct plan *plan, struct bench_party *p, uint64_t n)
 
 /* ---------------------------------------------------- channels that live at once */
 
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+#ifdef __GLIBC__
+#define HAS_MALLINFO2 __GLIBC_PREREQ(2, 33)
+#else
+#define HAS_MALLINFO2 0
+#endif
+
+#if HAS_MALLINFO2
 static size_t allocated(void)
 {
 	struct mallinfo2 m = mallinfo2();

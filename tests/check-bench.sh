@@ -182,11 +182,12 @@ for plant in double change left count; do
 	expect "unbounded_spmc, a queue that is wrong: $plant" exits_with 1 with_plant $plant unbounded_spmc 2
 done
 
-# Rounding and the allocator's own take a little; sanitizers take more.
+# Rounding and the allocator's own take a little, sanitizers more; where only the system
+# counts, it may be behind by some pages.
 heap_of_a_thousand() {
-	heap=$(PLANT=none "$t/planted" memory_bounded1 2000 | sed 's/.*"heap_bytes":\([0-9]*\)}$/\1/')
-	case ${CFLAGS:-} in *sanitize*) most=20000000 ;; *) most=2200000 ;; esac
-	[ "$heap" -ge 2000000 ] && [ "$heap" -le "$most" ]
+	heap=$(PLANT=none "$t/planted" memory_bounded1 20000 | sed 's/.*"heap_bytes":\([0-9]*\)}$/\1/')
+	case ${CFLAGS:-} in *sanitize*) most=200000000 ;; *) most=22000000 ;; esac
+	[ "$heap" -ge 19500000 ] && [ "$heap" -le "$most" ]
 }
 expect 'memory is what the channels take' heap_of_a_thousand
 
