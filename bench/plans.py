@@ -31,7 +31,7 @@ SWEEPS = (
      ("bounded0_spsc", "bounded128_spsc", "bounded128_mpmc", "unbounded_spsc", "unbounded_mpmc")),
 )
 
-
+# Parameters that are called otherwise in the name of a job.
 WORDS = {"fixed": "messages"}
 
 
