@@ -77,6 +77,7 @@
 		return v;                                                      \
 	}
 
+/* clang-format off */
 #define CHAN__ATOMIC_BASIC(name, type)                                         \
 	typedef struct { _Atomic(type) v; } chan__##name;                      \
 	static inline void chan__##name##_init(chan__##name *a, type v)        \
@@ -101,6 +102,7 @@
 	CHAN__ATOMIC_CAS(name, type, release, relaxed)                         \
 	CHAN__ATOMIC_CAS(name, type, acq_rel, acquire)                         \
 	CHAN__ATOMIC_CAS(name, type, seq_cst, seq_cst)
+/* clang-format on */
 
 #define CHAN__ATOMIC_INTEGER(name, type)                                       \
 	CHAN__ATOMIC_BASIC(name, type)                                         \
