@@ -2,6 +2,7 @@
  * process.c - one-time set-up
  */
 #include "base/process.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -14,6 +15,17 @@ static pthread_once_t process_once = PTHREAD_ONCE_INIT;
 static unsigned process_cpus = 1;   /* written once, under process_once */
 static char process_flavor[32];     /* the same */
 static chan__u32 process_forks;     /* written by fork's child alone */
+
+#ifndef CHAN_THREAD_POINTER
+
+size_t chan__thread_self(void)
+{
+	static _Thread_local uint32_t mine;
+
+	return (size_t)&mine;
+}
+
+#endif
 
 #ifdef __linux__
 

@@ -22,6 +22,7 @@
  *     pos            free for the send of position pos
  *     pos | FULL     holds the message of pos
  *     pos + LAP      received: free for the send one lap later
+ *     pos | DEAD     destroyed, for nobody receives any more; never free again
  *
  *     stamp(pos) --send claims tail, writes--> pos|FULL --receive claims head, reads--> pos+LAP
  *
@@ -52,12 +53,18 @@
  * Closed and empty is "ready" for a receiver, and a woken receiver passes on what is
  * ready: so each of those asleep hears of the end from the one before it.
  *
+ * Who claims alone.  Each side belongs to the first thread that uses it, until another
+ * one comes (base/bias.h): inside, its owner moves tail or head by a plain store.  The claim
+ * alone happens inside, never a copy.  Whoever else moves tail, a closer, an exchange,
+ * or head, an exchange or array_discard, makes the side everybody's first.
+ *
  * Promises.  With a single producer nobody else moves tail, and with a single
  * consumer nobody else moves head: a plain store takes the place of the
  * compare-and-swap.  Closing then cannot be a bit of tail (the store would
  * wipe it out) and goes by `closing`, see array_close.
  */
 #include "base/backoff.h"
+#include "base/bias.h"
 #include "base/copy.h"
 #include "base/pause.h"
 #include "base/probe.h"
@@ -67,9 +74,17 @@
 #define ARRAY_EXCHANGE UINT64_C(2)
 #define ARRAY_FLAGS    UINT64_C(3)
 #define ARRAY_FULL     UINT64_C(1)
+#define ARRAY_DEAD     UINT64_C(2)
 #define ARRAY_ONE      UINT64_C(4)
 
 enum { ARRAY_OPEN, ARRAY_CLOSING, ARRAY_SHUT };
+
+/* Who may move a side's position while a call does. */
+enum array_mode {
+	ARRAY_MANY,   /* anybody */
+	ARRAY_SINGLE, /* nobody, it was promised */
+	ARRAY_OWNER   /* nobody, until the owner leaves the side */
+};
 
 struct array {
 	struct chan base;
@@ -84,11 +99,13 @@ struct array {
 
 	char pad0[CHAN__LINE];
 	chan__u64 tail;          /* senders claim; closers set CLOSED */
-	chan__u32 closing;       /* single producer: ARRAY_OPEN, _CLOSING, _SHUT; the closer */
+	struct chan__bias sending;
+	chan__u32 closing;       /* ARRAY_OPEN, _CLOSING, a single producer's _SHUT; closers */
 	chan__u64 refused;       /* exchanges whose oldest message was gone, in steps of ARRAY_ONE;
 	                          * who has EXCHANGE */
 	char pad1[CHAN__LINE];
 	chan__u64 head;          /* receivers claim */
+	struct chan__bias receiving;
 	chan__u64 gone_from;     /* head when the receivers left; written once, before GONE */
 	char pad2[CHAN__LINE];
 };
@@ -123,6 +140,7 @@ CHAN__INLINE uint64_t array_next(const struct array *a, uint64_t pos)
 }
 
 static bool array_is_closed(const struct chan *c);
+static void array_shut(struct array *a);
 static bool array_serve(struct chan *c, enum chan__side side);
 static void array_pass_on(struct chan *c, enum chan__side side, struct chan_receiver *rx);
 
@@ -141,7 +159,7 @@ static CHAN__COLD void array_orphan(struct array *a, uint64_t pos)
 
 	if ((int64_t)(pos - chan__u64_load_acquire(&a->gone_from)) < 0)
 		return;
-	if (chan__u64_cas_acquire(stamp, &full, pos + a->lap))
+	if (chan__u64_cas_acquire(stamp, &full, pos | ARRAY_DEAD))
 		chan__destroy_message(&a->base, array_msg(a, stamp));
 }
 
@@ -209,16 +227,41 @@ CHAN__INLINE void array_wake_receivers(struct array *a, uint64_t pos, size_t n)
 		array_wake_senders(a, 1, CHAN__SEND);
 }
 
+/*
+ * The side is everybody's now, and somebody may have been turned away for its owner.
+ * A closer may have been, and then it has left the rest to the owner: A19 acquire, pairs with
+ * A10.  The channel is held.
+ */
+static CHAN__COLD void array_tell(struct array *a, enum chan__side side)
+{
+	uint32_t attention;
+
+	CHAN_TP("array:handed-over");
+	if (side == CHAN__SEND && chan__u32_load_acquire(&a->closing) != ARRAY_OPEN)
+		array_shut(a);
+	attention = chan__waitq_attention(&a->base.waiting[side]);
+	if (attention != 0)
+		array_notify(a, side, 1, side, attention);
+}
+
 /* -------------------------------------------------------------------- sending */
 
-/* No send is admitted any more?  A1 acquire: what the closer did before it
- * closed; pairs with A10 and A11. */
-CHAN__INLINE bool array_shut_for_senders(const struct array *a, uint64_t tail, bool single)
+/*
+ * No send is admitted any more?  A1 acquire: what the closer did before it
+ * closed; pairs with A10 and A11.  The bit in tail is what a claim of many cannot
+ * pass; `closing` comes before it, by as long as the owner of the side stays inside.
+ */
+CHAN__INLINE bool array_shut_for_senders(const struct array *a, uint64_t tail, enum array_mode mode)
 {
-	if (single)
-		return chan__unlikely(chan__u32_load_acquire(&a->closing) != ARRAY_OPEN);
-	return chan__unlikely((tail & ARRAY_CLOSED) != 0) &&
+	if (chan__unlikely(chan__u32_load_acquire(&a->closing) != ARRAY_OPEN))
+		return true;
+	return mode == ARRAY_MANY && chan__unlikely((tail & ARRAY_CLOSED) != 0) &&
 	       (chan__u64_load_acquire(&a->tail) & ARRAY_CLOSED) != 0;
+}
+
+static inline enum array_mode array_sending_mode(const struct array *a)
+{
+	return a->single_producer ? ARRAY_SINGLE : ARRAY_MANY;
 }
 
 /* A single producer has claimed a position in a channel that is closed.  Who looked
@@ -235,22 +278,27 @@ static CHAN__COLD void array_take_back(struct array *a, uint64_t tail)
 }
 
 /*
- * Moves tail from `from` to `to`.  One producer stores, and then looks whether
+ * Moves tail from `from` to `to`.  Who is alone stores, and then looks whether
  * somebody is closing: A2, a light fence, pairs with the closer's heavy one
- * (A12).  Either the closer sees the store, or we see the closer and take it
- * back; without it a message could go into a channel already reported empty.
- * False for one producer: closed, and the channel may be gone.
+ * (A12, or B2).  Either the closer sees the store, or we see the closer and take it
+ * back; without it a message could go into a channel already reported empty, or into a
+ * slot that array_discard is about to leave.  False for who is alone: closed.  For a
+ * single producer the channel may be gone; the owner is inside, so the closer, or it itself
+ * when it leaves, has yet to tell all of the end.
  */
-CHAN__INLINE bool array_advance_tail(struct array *a, uint64_t *from, uint64_t to, bool single)
+CHAN__INLINE bool array_advance_tail(struct array *a, uint64_t *from, uint64_t to, enum array_mode mode)
 {
-	if (!single)
+	if (mode == ARRAY_MANY)
 		return chan__u64_cas_release(&a->tail, from, to); /* as A16 */
 	chan__u64_store_release(&a->tail, to);
 	CHAN_TP("array:advanced");
 	chan__fence_light(&a->closing);
 	if (chan__likely(chan__u32_load_acquire(&a->closing) == ARRAY_OPEN))
 		return true;
-	array_take_back(a, *from);
+	if (mode == ARRAY_OWNER)
+		chan__u64_store_release(&a->tail, *from);
+	else
+		array_take_back(a, *from);
 	return false;
 }
 
@@ -258,7 +306,7 @@ CHAN__INLINE bool array_advance_tail(struct array *a, uint64_t *from, uint64_t t
  * Claims up to n free slots from *from on; 0 with their number, or the error.
  * A3 acquire: the last reader of the slot has done with it; pairs with A8.
  */
-CHAN__INLINE int array_claim_send(struct array *a, size_t n, bool single,
+CHAN__INLINE int array_claim_send(struct array *a, size_t n, enum array_mode mode,
                                   uint64_t *from, size_t *claimed)
 {
 	uint64_t tail = chan__u64_load_relaxed(&a->tail);
@@ -268,9 +316,9 @@ CHAN__INLINE int array_claim_send(struct array *a, size_t n, bool single,
 		uint64_t end = tail;
 		size_t k = 0;
 
-		if (array_shut_for_senders(a, tail, single))
+		if (array_shut_for_senders(a, tail, mode))
 			return EPIPE;
-		if (chan__unlikely((tail & ARRAY_EXCHANGE) != 0))
+		if (mode == ARRAY_MANY && chan__unlikely((tail & ARRAY_EXCHANGE) != 0))
 			return EAGAIN; /* the next position is another call's */
 		while (k < n && chan__u64_load_acquire(array_stamp(a, end)) == end) {
 			end = array_next(a, end);
@@ -279,9 +327,10 @@ CHAN__INLINE int array_claim_send(struct array *a, size_t n, bool single,
 		if (chan__likely(k > 0)) {
 			*from = tail;
 			*claimed = k;
-			if (chan__likely(array_advance_tail(a, &tail, end, single)))
+			if (chan__likely(array_advance_tail(a, &tail, end, mode)))
 				return 0;
-			if (single)
+			*claimed = 0;
+			if (mode != ARRAY_MANY)
 				return EPIPE;
 			chan__collided(&collisions);
 			tail = chan__u64_load_relaxed(&a->tail);
@@ -304,24 +353,91 @@ CHAN__INLINE void array_publish(struct array *a, uint64_t pos, const void *msg)
 	chan__u64_store_release(stamp, pos | ARRAY_FULL);
 }
 
-CHAN__INLINE int array_send(struct chan *c, const char *msgs, size_t n, bool single, size_t *count)
+/* k positions from `from` on were claimed. */
+CHAN__INLINE void array_send_claimed(struct array *a, const char *msgs, uint64_t from, size_t k)
+{
+	uint64_t pos = from;
+
+	CHAN_TP("array:claimed-send");
+	for (size_t i = 0; i < k; i++, pos = array_next(a, pos))
+		array_publish(a, pos, chan__message_at(msgs, i, a->base.msg_size));
+	CHAN_TP("array:published");
+	CHAN__PROBE(send, &a->base, k);
+	array_wake_receivers(a, from, k);
+}
+
+/* By whom nothing is owed to the side. */
+CHAN__INLINE int array_send_unbiased(struct chan *c, const char *msgs, size_t n, enum array_mode mode,
+                                     size_t *count)
 {
 	struct array *a = array_of(c);
-	uint64_t from = 0, pos;
+	uint64_t from = 0;
 	size_t k = 0;
-	int e = array_claim_send(a, n, single, &from, &k);
+	int e = array_claim_send(a, n, mode, &from, &k);
 
 	if (chan__unlikely(e != 0))
 		return e;
-	CHAN_TP("array:claimed-send");
 	*count += k;
-	pos = from;
-	for (size_t i = 0; i < k; i++, pos = array_next(a, pos))
-		array_publish(a, pos, chan__message_at(msgs, i, c->msg_size));
-	CHAN_TP("array:published");
-	CHAN__PROBE(send, c, k);
-	array_wake_receivers(a, from, k);
+	array_send_claimed(a, msgs, from, k);
 	return 0;
+}
+
+/* The owner of the side met another sender, or a closer, while it claimed k positions. */
+static CHAN__COLD void array_send_handed_over(struct array *a, const char *msgs, uint64_t from, size_t k)
+{
+	struct chan *c = &a->base;
+
+	chan__hold(c);
+	array_tell(a, CHAN__SEND);
+	if (k > 0)
+		array_send_claimed(a, msgs, from, k);
+	chan__release(c);
+}
+
+CHAN__INLINE int array_send_as_owner(struct chan *c, const char *msgs, size_t n, size_t *count)
+{
+	struct array *a = array_of(c);
+	uint64_t from = 0;
+	size_t k = 0;
+	int e = array_claim_send(a, n, ARRAY_OWNER, &from, &k);
+
+	*count += k;
+	CHAN_TP("array:inside-send");
+	if (chan__unlikely(!chan__bias_leave(&a->sending)))
+		array_send_handed_over(a, msgs, from, k);
+	else if (chan__likely(e == 0))
+		array_send_claimed(a, msgs, from, k);
+	return e;
+}
+
+/* The owner that has lost the side, or somebody whom the owner keeps out. */
+static CHAN__COLD int array_send_revoked(struct chan *c, enum chan__bias_way way, const char *msgs, size_t n,
+                                         size_t *count)
+{
+	struct array *a = array_of(c);
+	int e;
+
+	if (way == CHAN__BIAS_HELD)
+		return chan__u32_load_acquire(&a->closing) == ARRAY_OPEN ? EAGAIN : EPIPE;
+	chan__hold(c);
+	array_tell(a, CHAN__SEND);
+	e = array_send_unbiased(c, msgs, n, ARRAY_MANY, count);
+	chan__release(c);
+	return e;
+}
+
+CHAN__INLINE int array_send(struct chan *c, const char *msgs, size_t n, bool single, size_t *count)
+{
+	enum chan__bias_way way;
+
+	if (single)
+		return array_send_unbiased(c, msgs, n, ARRAY_SINGLE, count);
+	way = chan__bias_enter(&array_of(c)->sending);
+	if (chan__likely(way == CHAN__BIAS_OWNER))
+		return array_send_as_owner(c, msgs, n, count);
+	if (chan__likely(way == CHAN__BIAS_MANY))
+		return array_send_unbiased(c, msgs, n, ARRAY_MANY, count);
+	return array_send_revoked(c, way, msgs, n, count);
 }
 
 /* ------------------------------------------------------------------ receiving */
@@ -349,7 +465,7 @@ static CHAN__COLD int array_none(const struct array *a, uint64_t head)
  * message gone from here sees what the receiver did before, which may have been
  * to send another elsewhere; the claims of senders likewise.
  */
-CHAN__INLINE int array_claim_recv(struct array *a, size_t max, bool single,
+CHAN__INLINE int array_claim_recv(struct array *a, size_t max, enum array_mode mode,
                                   uint64_t *from, size_t *claimed)
 {
 	uint64_t head = chan__u64_load_relaxed(&a->head);
@@ -366,7 +482,7 @@ CHAN__INLINE int array_claim_recv(struct array *a, size_t max, bool single,
 		if (chan__likely(k > 0)) {
 			*from = head;
 			*claimed = k;
-			if (single) {
+			if (mode != ARRAY_MANY) {
 				chan__u64_store_release(&a->head, end);
 				return 0;
 			}
@@ -402,23 +518,86 @@ CHAN__INLINE void array_take(struct array *a, uint64_t pos, void *msg)
 	array_free(a, pos, stamp);
 }
 
-CHAN__INLINE int array_recv(struct chan *c, char *msgs, size_t max, bool single, size_t *count)
+/* k positions from pos on were claimed. */
+CHAN__INLINE void array_recv_claimed(struct array *a, char *msgs, uint64_t pos, size_t k)
+{
+	CHAN_TP("array:claimed-recv");
+	for (size_t i = 0; i < k; i++, pos = array_next(a, pos))
+		array_take(a, pos, msgs ? msgs + i * a->base.msg_size : NULL);
+	CHAN_TP("array:freed");
+	CHAN__PROBE(receive, &a->base, k);
+	array_wake_senders(a, k, CHAN__RECV);
+}
+
+CHAN__INLINE int array_recv_unbiased(struct chan *c, char *msgs, size_t max, enum array_mode mode,
+                                     size_t *count)
 {
 	struct array *a = array_of(c);
 	uint64_t pos = 0;
 	size_t k = 0;
-	int e = array_claim_recv(a, max, single, &pos, &k);
+	int e = array_claim_recv(a, max, mode, &pos, &k);
 
 	if (chan__unlikely(e != 0))
 		return e;
-	CHAN_TP("array:claimed-recv");
 	*count += k;
-	for (size_t i = 0; i < k; i++, pos = array_next(a, pos))
-		array_take(a, pos, msgs ? msgs + i * c->msg_size : NULL);
-	CHAN_TP("array:freed");
-	CHAN__PROBE(receive, c, k);
-	array_wake_senders(a, k, CHAN__RECV);
+	array_recv_claimed(a, msgs, pos, k);
 	return 0;
+}
+
+/* As array_send_handed_over. */
+static CHAN__COLD void array_recv_handed_over(struct array *a, char *msgs, uint64_t pos, size_t k)
+{
+	struct chan *c = &a->base;
+
+	chan__hold(c);
+	array_tell(a, CHAN__RECV);
+	if (k > 0)
+		array_recv_claimed(a, msgs, pos, k);
+	chan__release(c);
+}
+
+CHAN__INLINE int array_recv_as_owner(struct chan *c, char *msgs, size_t max, size_t *count)
+{
+	struct array *a = array_of(c);
+	uint64_t pos = 0;
+	size_t k = 0;
+	int e = array_claim_recv(a, max, ARRAY_OWNER, &pos, &k);
+
+	*count += k;
+	CHAN_TP("array:inside-recv");
+	if (chan__unlikely(!chan__bias_leave(&a->receiving)))
+		array_recv_handed_over(a, msgs, pos, k);
+	else if (chan__likely(e == 0))
+		array_recv_claimed(a, msgs, pos, k);
+	return e;
+}
+
+static CHAN__COLD int array_recv_revoked(struct chan *c, enum chan__bias_way way, char *msgs, size_t max,
+                                         size_t *count)
+{
+	int e;
+
+	if (way == CHAN__BIAS_HELD)
+		return EAGAIN;
+	chan__hold(c);
+	array_tell(array_of(c), CHAN__RECV);
+	e = array_recv_unbiased(c, msgs, max, ARRAY_MANY, count);
+	chan__release(c);
+	return e;
+}
+
+CHAN__INLINE int array_recv(struct chan *c, char *msgs, size_t max, bool single, size_t *count)
+{
+	enum chan__bias_way way;
+
+	if (single)
+		return array_recv_unbiased(c, msgs, max, ARRAY_SINGLE, count);
+	way = chan__bias_enter(&array_of(c)->receiving);
+	if (chan__likely(way == CHAN__BIAS_OWNER))
+		return array_recv_as_owner(c, msgs, max, count);
+	if (chan__likely(way == CHAN__BIAS_MANY))
+		return array_recv_unbiased(c, msgs, max, ARRAY_MANY, count);
+	return array_recv_revoked(c, way, msgs, max, count);
 }
 
 /* The destructor may drop the handle in use, and array_discard come to claim
@@ -489,11 +668,12 @@ static void array_let_tail_go(struct array *a, uint64_t step)
 static int array_displace(struct array *a, uint64_t tail, const void *msg, void *displaced)
 {
 	uint64_t oldest = tail - a->lap, next = array_next(a, tail);
-	bool single = a->single_producer, claimed;
+	enum array_mode mode = array_sending_mode(a);
+	bool single = mode == ARRAY_SINGLE, claimed;
 
 	if (chan__u64_load_acquire(array_stamp(a, tail)) != (oldest | ARRAY_FULL))
 		return EAGAIN; /* still being written, or free by now */
-	if (single && !array_advance_tail(a, &tail, next, true))
+	if (single && !array_advance_tail(a, &tail, next, ARRAY_SINGLE))
 		return EPIPE;
 	if (!single && !chan__u64_cas_release(&a->tail, &tail, tail | ARRAY_EXCHANGE))
 		return EAGAIN;
@@ -521,7 +701,7 @@ static bool array_has_moved(const struct array *a, uint64_t tail)
 {
 	return chan__u64_load_relaxed(&a->tail) != tail ||
 	       chan__u64_load_relaxed(array_stamp(a, tail)) == tail ||
-	       array_shut_for_senders(a, tail, a->single_producer);
+	       array_shut_for_senders(a, tail, array_sending_mode(a));
 }
 
 /* EAGAIN: the oldest message is held by a call in progress. */
@@ -532,11 +712,15 @@ static int array_force_send(struct chan *c, const void *msg, void *displaced, bo
 	bool displaces;
 	int e;
 
+	if (!chan__bias_share(&a->sending))
+		return chan__u32_load_acquire(&a->closing) == ARRAY_OPEN ? EAGAIN : EPIPE;
+	if (!chan__bias_share(&a->receiving))
+		return EAGAIN;
 	do {
 		size_t count = 0;
 
 		tail = chan__u64_load_relaxed(&a->tail);
-		e = array_send(c, (const char *)msg, 1, a->single_producer, &count);
+		e = array_send_unbiased(c, (const char *)msg, 1, array_sending_mode(a), &count);
 		displaces = e == EAGAIN && !(tail & ARRAY_FLAGS);
 		if (displaces)
 			e = array_displace(a, tail, msg, displaced);
@@ -635,19 +819,24 @@ static bool array_has_room(const struct array *a, uint64_t tail, uint64_t head)
  * and then head moves on.  EXCHANGE can be another's by the next look, if the one
  * before was refused.  The stamp is the sum of all three: none of them goes back.
  * A15 acquire: what the claimer did before; pairs with A16 and A17.
+ *
+ * Where the owner keeps others out it has done so since it was revoked.
  */
 static int array_sendable(const struct array *a, uint64_t *mark)
 {
 	uint64_t refused, tail, head;
+	bool held;
 
 	do {
 		refused = chan__u64_load_acquire(&a->refused);
 		tail = chan__u64_load_acquire(&a->tail);
 		head = a->base.drop_oldest ? chan__u64_load_acquire(&a->head) : 0;
 		*mark = tail + head + refused;
-		if (array_shut_for_senders(a, tail, a->single_producer))
+		held = chan__bias_is_held(&a->sending);
+		if (array_shut_for_senders(a, tail, array_sending_mode(a)) ||
+		    (held && chan__u32_load_acquire(&a->closing) != ARRAY_OPEN))
 			return EPIPE;
-		if (!(tail & ARRAY_EXCHANGE) && array_has_room(a, tail, head))
+		if (!(tail & ARRAY_EXCHANGE) && !held && array_has_room(a, tail, head))
 			return 0;
 	} while (chan__u64_load_acquire(&a->tail) != tail ||
 	         chan__u64_load_acquire(&a->refused) != refused);
@@ -668,6 +857,8 @@ static int array_receivable(const struct array *a, uint64_t *mark)
 		head = chan__u64_load_acquire(&a->head);
 		shut = a->single_producer && chan__u32_load_acquire(&a->closing) == ARRAY_SHUT;
 		*mark = head | shut;
+		if (chan__bias_is_held(&a->receiving))
+			return EAGAIN;
 		if (chan__u64_load_acquire(array_stamp(a, head)) == (head | ARRAY_FULL))
 			return 0;
 	} while (chan__u64_load_acquire(&a->head) != head);
@@ -732,41 +923,15 @@ static bool array_serve(struct chan *c, enum chan__side side)
 
 /* --------------------------------------------------------------- disconnection */
 
+/* As A1; the closer's CLOSING is a release. */
 static bool array_is_closed(const struct chan *c)
 {
-	const struct array *a = array_of(c);
-
-	return array_shut_for_senders(a, chan__u64_load_relaxed(&a->tail), a->single_producer);
+	return chan__u32_load_acquire(&array_of(c)->closing) != ARRAY_OPEN;
 }
 
-/*
- * Many producers: the bit in tail makes every later claim fail, and the claims
- * before it are positions that receivers wait for.  A10, acq_rel: what we did
- * before is visible to who gets EPIPE.
- *
- * One producer: CLOSING turns it away from now on; after the heavy fence (A12,
- * pairs with A2) a claim it made before is visible in tail, so SHUT (A11 release)
- * may let receivers compare tail with head.  The receiver that reads tail is a
- * third thread: it sees what the fence made visible to the closer, because
- * it acquires SHUT, which comes after that fence.
- */
-static void array_close(struct chan *c)
+/* A13, light: pairs with W2; a waiter that joined sees us, or we see it. */
+static void array_wake_all(struct chan *c)
 {
-	struct array *a = array_of(c);
-	uint32_t open = ARRAY_OPEN;
-
-	if (!a->single_producer) {
-		if (chan__u64_fetch_or_acq_rel(&a->tail, ARRAY_CLOSED) & ARRAY_CLOSED)
-			return;
-	} else {
-		if (chan__u32_load_acquire(&a->closing) == ARRAY_SHUT)
-			return;
-		/* A second closer does it all again: its caller may rely on SHUT too. */
-		chan__u32_cas_acq_rel(&a->closing, &open, ARRAY_CLOSING);
-		chan__fence_heavy(&a->closing);
-		chan__u32_store_release(&a->closing, ARRAY_SHUT);
-	}
-	/* A13, light: pairs with W2; a waiter that joined sees us, or we see it. */
 	if (chan__waitq_attention(&c->waiting[CHAN__SEND]) & CHAN__WAITERS)
 		chan__waitq_wake(&c->waiting[CHAN__SEND], CHAN__ALL);
 	if (chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__WAITERS)
@@ -774,8 +939,74 @@ static void array_close(struct chan *c)
 	chan__follow(c, CHAN__SEND, NULL);
 }
 
+/* The side of the senders is everybody's, so tail can be marked. */
+static void array_shut(struct array *a)
+{
+	if (!(chan__u64_fetch_or_acq_rel(&a->tail, ARRAY_CLOSED) & ARRAY_CLOSED))
+		array_wake_all(&a->base);
+}
+
+/* Without a sender nobody is inside. */
+static bool array_share_sending(struct array *a)
+{
+	if (chan__size_load_acquire(&a->base.senders) > 0) /* as H6 */
+		return chan__bias_share(&a->sending);
+	chan__bias_end(&a->sending);
+	return true;
+}
+
 /*
- * The receivers have left, and array_close has fixed tail.  Moving head to tail
+ * Many producers: the bit in tail makes every later claim fail, and the claims
+ * before it are positions that receivers wait for.  A10, acq_rel: what we did
+ * before is visible to who gets EPIPE.  While the owner of the side is inside the bit
+ * has to wait for it, but nobody else: senders see CLOSING, and the owner sets the bit when
+ * it leaves.  Its send is one in progress, after which receivers look again.
+ */
+static void array_close_many(struct array *a)
+{
+	uint32_t open = ARRAY_OPEN;
+
+	if (chan__u64_load_acquire(&a->tail) & ARRAY_CLOSED)
+		return;
+	chan__u32_cas_acq_rel(&a->closing, &open, ARRAY_CLOSING);
+	CHAN_TP("array:closing");
+	if (array_share_sending(a))
+		array_shut(a);
+}
+
+/*
+ * One producer: CLOSING turns it away from now on; after the heavy fence (A12,
+ * pairs with A2) a claim it made before is visible in tail, so SHUT (A11 release)
+ * may let receivers compare tail with head.  The receiver that reads tail is a
+ * third thread: it sees what the fence made visible to the closer, because
+ * it acquires SHUT, which comes after that fence.
+ */
+static void array_close_single(struct array *a)
+{
+	uint32_t open = ARRAY_OPEN;
+
+	if (chan__u32_load_acquire(&a->closing) == ARRAY_SHUT)
+		return;
+	/* A second closer does it all again: its caller may rely on SHUT too. */
+	chan__u32_cas_acq_rel(&a->closing, &open, ARRAY_CLOSING);
+	chan__fence_heavy(&a->closing);
+	chan__u32_store_release(&a->closing, ARRAY_SHUT);
+	array_wake_all(&a->base);
+}
+
+static void array_close(struct chan *c)
+{
+	struct array *a = array_of(c);
+
+	if (a->single_producer)
+		array_close_single(a);
+	else
+		array_close_many(a);
+}
+
+/*
+ * The receivers have left, and array_close has fixed tail, or the owner of the sending
+ * side is inside, with a claim that was made or that it will take back.  Moving head to tail
  * makes every position between ours: no receive or exchange can claim one
  * afterwards.  A message already published is destroyed here; one whose
  * send is still writing is left to it.  Neither misses the other: the sender
@@ -784,15 +1015,17 @@ static void array_close(struct chan *c)
  * off.
  *
  * An exchange that had claimed the oldest message before still moves tail by
- * one, so tail is read again after the fence: the position is seen here, or the
+ * one: so tail is read again after the fence, and the position is seen here, or the
  * exchange sees GONE.
  */
 static void array_discard(struct chan *c)
 {
 	struct array *a = array_of(c);
-	uint64_t tail = chan__u64_load_acquire(&a->tail) & ~ARRAY_FLAGS;
-	uint64_t pos = chan__u64_exchange_acq_rel(&a->head, tail);
+	uint64_t tail, pos;
 
+	chan__bias_end(&a->receiving); /* nobody receives, so nobody is inside */
+	tail = chan__u64_load_acquire(&a->tail) & ~ARRAY_FLAGS;
+	pos = chan__u64_exchange_acq_rel(&a->head, tail);
 	chan__u64_store_release(&a->gone_from, pos);
 	chan__u32_fetch_or_seq_cst(&c->waiting[CHAN__RECV].attention, CHAN__GONE);
 	if (!chan__is_alone(c))
@@ -872,6 +1105,12 @@ static void array_init_positions(struct array *a, size_t capacity)
 		chan__u64_init(array_stamp(a, start + i * ARRAY_ONE), start + i * ARRAY_ONE);
 }
 
+/* Where every send may move head the sides are everybody's. */
+static bool array_is_biased(const struct chan__config *config, chan_concurrency_t side)
+{
+	return side == CHAN_MANY && config->overflow == CHAN_OVERFLOW_WAIT;
+}
+
 static int array_create(const struct chan__config *config, struct chan **c)
 {
 	size_t offset, stride, size;
@@ -889,6 +1128,8 @@ static int array_create(const struct chan__config *config, struct chan **c)
 	a->slots = (char *)a + chan__round_up(sizeof(*a));
 	a->single_producer = config->producers == CHAN_SINGLE;
 	array_init_positions(a, config->capacity);
+	chan__bias_init(&a->sending, array_is_biased(config, config->producers));
+	chan__bias_init(&a->receiving, array_is_biased(config, config->consumers));
 	if (a->base.drop_oldest)
 		a->base.waiting[CHAN__RECV].heir = &a->base.waiting[CHAN__SEND];
 	*c = &a->base;
@@ -901,6 +1142,8 @@ static void array_destroy(struct chan *c)
 
 	for (uint64_t pos = 0; pos < c->capacity * ARRAY_ONE; pos += ARRAY_ONE)
 		chan__u64_fini(array_stamp(a, pos));
+	chan__bias_fini(&a->receiving);
+	chan__bias_fini(&a->sending);
 	chan__u64_fini(&a->refused);
 	chan__u32_fini(&a->closing);
 	chan__u64_fini(&a->gone_from);

@@ -26,7 +26,9 @@
  * moves head and copies a small message.  Nobody waits for it: who finds
  * it taken says EAGAIN, and one that goes to sleep leaves MISSED for the
  * holder.  A large message, or one for the destructor, leaves the turn first;
- * `holds` keeps its block.
+ * `holds` keeps its block.  The first thread that receives owns all turns, until
+ * another one comes (base/bias.h), and pays nothing for one; while it is inside it has
+ * the turn, and MISSED is left for it as for any other.
  *
  * Source: blocks of slots and positions that name them are crossbeam's list
  * flavor.  The claim that leaves nothing to wait for, guests and turns are
@@ -50,6 +52,7 @@
  * or passes on, and passes on too where it meets a turn that is taken.
  */
 #include "base/backoff.h"
+#include "base/bias.h"
 #include "base/copy.h"
 #include "base/pause.h"
 #include "base/probe.h"
@@ -95,6 +98,7 @@ struct list {
 	chan__u32 guests;          /* senders in list_extend */
 	chan__u32 closing;         /* single producer: LIST_OPEN, _CLOSING, _SHUT; the closer */
 	char pad1[CHAN__LINE];
+	struct chan__bias receiving; /* whose turns are all */
 	chan__u32 turn;            /* 1: taken; receivers */
 	chan__u32 drain_wanted;    /* after the receivers left: anybody asks, who has the turn answers */
 	chan__u64 head;            /* who has the turn */
@@ -195,6 +199,13 @@ CHAN__INLINE bool list_take_turn(struct list *l)
 	return false;
 }
 
+/* What a turn is made of. */
+enum list_mode {
+	LIST_MANY,   /* the word `turn` */
+	LIST_SINGLE, /* a promise: there is nothing to take and to give */
+	LIST_OWNER   /* the side, which the caller owns */
+};
+
 static CHAN__COLD void list_drain(struct list *l);
 static bool list_serve(struct chan *c, enum chan__side side);
 
@@ -230,15 +241,18 @@ static CHAN__COLD void list_heed(struct list *l, uint32_t attention)
  * chan__waitq_attention, pairs with the heavy one in list_watch: a waiter that
  * found the turn taken sees it free, or we see MISSED.
  */
-CHAN__INLINE uint32_t list_give_turn(struct list *l, uint32_t heeded)
+CHAN__INLINE uint32_t list_give_turn(struct list *l, enum list_mode mode, uint32_t heeded)
 {
-	chan__u32_store_release(&l->turn, 0);
+	if (mode == LIST_OWNER)
+		chan__bias_leave(&l->receiving);
+	else
+		chan__u32_store_release(&l->turn, 0);
 	return chan__waitq_attention(&l->base.waiting[CHAN__RECV]) & heeded;
 }
 
-CHAN__INLINE void list_leave_turn(struct list *l, uint32_t heeded)
+CHAN__INLINE void list_leave_turn(struct list *l, enum list_mode mode, uint32_t heeded)
 {
-	uint32_t attention = list_give_turn(l, heeded);
+	uint32_t attention = list_give_turn(l, mode, heeded);
 
 	if (chan__unlikely(attention != 0))
 		list_heed(l, attention);
@@ -528,7 +542,8 @@ static void list_drain_in_turn(struct list *l)
  * again after giving the turn back, by the argument of waitq.c.  Who has it
  * for a receive (its destructor dropped the last receiver) sees GONE when it
  * leaves, or leaves before GONE is set, and then list_discard's own drain finds the turn
- * free.
+ * free.  So does an owner that is inside: it may only be looking, for a sender that would
+ * serve a receiver.
  */
 static CHAN__COLD void list_drain(struct list *l)
 {
@@ -536,7 +551,7 @@ static CHAN__COLD void list_drain(struct list *l)
 
 	chan__hold(&l->base);
 	chan__u32_fetch_or_seq_cst(&l->drain_wanted, 1);
-	while (chan__u32_fetch_or_seq_cst(&l->drain_wanted, 0) != 0 &&
+	while (chan__u32_fetch_or_seq_cst(&l->drain_wanted, 0) != 0 && chan__bias_share(&l->receiving) &&
 	       chan__u32_cas_seq_cst(&l->turn, &open, 1)) {
 		chan__u32_exchange_seq_cst(&l->drain_wanted, 0);
 		list_drain_in_turn(l);
@@ -636,9 +651,9 @@ CHAN__INLINE bool list_advance(struct list *l, struct list_block *b, uint64_t he
 }
 
 /* The turn ends, because all that it could find in b has been taken. */
-static __attribute__((noinline)) int list_finish_block(struct list *l, struct list_block *b, bool single)
+static __attribute__((noinline)) int list_finish_block(struct list *l, struct list_block *b, enum list_mode mode)
 {
-	uint32_t attention = single ? 0 : list_give_turn(l, LIST_TOOK);
+	uint32_t attention = mode == LIST_SINGLE ? 0 : list_give_turn(l, mode, LIST_TOOK);
 
 	list_retire(l, b);
 	if (chan__unlikely(attention != 0))
@@ -646,18 +661,14 @@ static __attribute__((noinline)) int list_finish_block(struct list *l, struct li
 	return 0;
 }
 
-/* Up to max messages of one block. */
-CHAN__INLINE int list_recv(struct chan *c, char *msgs, size_t max, bool single, size_t *count)
+/* In a turn: up to max messages of one block. */
+CHAN__INLINE int list_recv_in_turn(struct chan *c, char *msgs, size_t max, enum list_mode mode, size_t *count)
 {
 	struct list *l = list_of(c);
-	struct list_block *b;
-	uint64_t head;
+	struct list_block *b = l->head_block;
+	uint64_t head = chan__u64_load_relaxed(&l->head);
 	int e = 0;
 
-	if (!single && chan__unlikely(!list_take_turn(l)))
-		return EAGAIN;
-	head = chan__u64_load_relaxed(&l->head);
-	b = l->head_block;
 	while (*count < max) {
 		chan__u32 *slot;
 
@@ -669,14 +680,40 @@ CHAN__INLINE int list_recv(struct chan *c, char *msgs, size_t max, bool single, 
 		++*count;
 		CHAN__PROBE(receive, c, 1);
 		if (chan__unlikely(list_advance(l, b, head)))
-			return list_finish_block(l, b, single);
+			return list_finish_block(l, b, mode);
 		head += LIST_STEP;
 	}
 	CHAN_TP("list:in-turn");
-	if (single)
-		return e;
-	list_leave_turn(l, LIST_TOOK);
+	if (mode != LIST_SINGLE)
+		list_leave_turn(l, mode, LIST_TOOK);
 	return e;
+}
+
+/*
+ * False: the turn is taken, by its word or by the owner of all.  An owner that has just
+ * lost them (LOST) was perhaps taken for one inside, and MISSED left for it: whoever
+ * has the next turn sees that, be it this call or the one that was faster.
+ */
+CHAN__INLINE bool list_begin_turn(struct list *l, enum list_mode *mode)
+{
+	enum chan__bias_way way = chan__bias_enter(&l->receiving);
+
+	*mode = way == CHAN__BIAS_OWNER ? LIST_OWNER : LIST_MANY;
+	return chan__likely(way == CHAN__BIAS_OWNER) ||
+	       (chan__likely(way != CHAN__BIAS_HELD) && list_take_turn(l));
+}
+
+CHAN__INLINE int list_recv(struct chan *c, char *msgs, size_t max, bool single, size_t *count)
+{
+	enum list_mode mode;
+
+	if (single)
+		return list_recv_in_turn(c, msgs, max, LIST_SINGLE, count);
+	if (chan__unlikely(!list_begin_turn(list_of(c), &mode)))
+		return EAGAIN;
+	if (mode == LIST_OWNER)
+		return list_recv_in_turn(c, msgs, max, LIST_OWNER, count);
+	return list_recv_in_turn(c, msgs, max, LIST_MANY, count);
 }
 
 /*
@@ -687,14 +724,14 @@ CHAN__INLINE int list_recv(struct chan *c, char *msgs, size_t max, bool single, 
 static int list_recv_outside(struct chan *c, void *msg, bool promised)
 {
 	struct list *l = list_of(c);
-	bool single = promised && msg;
+	enum list_mode mode = LIST_SINGLE;
 	struct list_block *b;
 	chan__u32 *slot;
 	uint64_t head;
 	bool left = false, found;
 	int e = 0;
 
-	if (!single && !list_take_turn(l))
+	if (!(promised && msg) && !list_begin_turn(l, &mode))
 		return EAGAIN;
 	head = chan__u64_load_relaxed(&l->head);
 	b = l->head_block;
@@ -705,8 +742,8 @@ static int list_recv_outside(struct chan *c, void *msg, bool promised)
 	} else {
 		e = list_none(l, head);
 	}
-	if (!single)
-		list_leave_turn(l, LIST_TOOK);
+	if (mode != LIST_SINGLE)
+		list_leave_turn(l, mode, LIST_TOOK);
 	if (left)
 		list_retire(l, b);
 	if (!found)
@@ -853,11 +890,11 @@ static int list_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, 
  */
 static int list_receivable(struct list *l, uint64_t *head, bool *busy)
 {
-	bool single = l->base.single_consumer;
+	enum list_mode mode = LIST_SINGLE;
 	chan__u32 *slot;
 	int e = 0;
 
-	*busy = !single && !list_take_turn(l);
+	*busy = !l->base.single_consumer && !list_begin_turn(l, &mode);
 	if (*busy) /* L21 acquire: a snapshot sees what the holder did before; pairs with L20 */
 		chan__u32_load_acquire(&l->turn);
 	*head = chan__u64_load_acquire(&l->head);
@@ -866,8 +903,8 @@ static int list_receivable(struct list *l, uint64_t *head, bool *busy)
 	CHAN_TP("list:look");
 	if (!list_peek(l, *head, &slot))
 		e = list_none(l, *head);
-	if (!single)
-		list_leave_turn(l, LIST_LOOKED);
+	if (mode != LIST_SINGLE)
+		list_leave_turn(l, mode, LIST_LOOKED);
 	return e;
 }
 
@@ -1002,7 +1039,8 @@ static void list_close(struct chan *c)
  */
 static void list_await_drain(struct list *l)
 {
-	while ((chan__u32_load_acquire(&l->drain_wanted) != 0 || chan__u32_load_acquire(&l->turn) != 0) &&
+	while ((chan__u32_load_acquire(&l->drain_wanted) != 0 || chan__u32_load_acquire(&l->turn) != 0 ||
+	        chan__bias_is_held(&l->receiving)) &&
 	       !chan__is_forked(&l->base))
 		chan__yield();
 }
@@ -1091,6 +1129,7 @@ static int list_create(const struct chan__config *config, struct chan **c)
 		return ENOMEM;
 	}
 	list_init_positions(l, b, b->first);
+	chan__bias_init(&l->receiving, config->consumers == CHAN_MANY);
 	*c = &l->base;
 	return 0;
 }
@@ -1109,6 +1148,7 @@ static void list_destroy(struct chan *c)
 	chan__u32_fini(&l->drain_wanted);
 	chan__ptr_fini(&l->retired);
 	chan__u32_fini(&l->turn);
+	chan__bias_fini(&l->receiving);
 	chan__u32_fini(&l->closing);
 	chan__u32_fini(&l->guests);
 	chan__size_fini(&l->tail_block);

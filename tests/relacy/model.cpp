@@ -769,6 +769,18 @@ void model_fence_heavy(model_at at)
 	model_say("membarrier");
 }
 
+bool model_fence_is_free()
+{
+	return asymmetric;
+}
+
+size_t model_thread()
+{
+	rl::thread_info_base *me = rl::is_ctx() ? rl::ctx().threadx_ : NULL;
+
+	return me ? 16 * (me->index_ + 2) : 16;
+}
+
 void model_copy(void *to, const void *from, size_t size, model_at)
 {
 	model_check(size == 0 || (from && to), "a message from nowhere, or to nowhere");

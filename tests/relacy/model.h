@@ -38,6 +38,10 @@ uint64_t model_rmw64(void *a, model_op op, uint64_t v, model_order o, model_at a
 
 void model_fence_light(model_at at);
 void model_fence_heavy(model_at at);
+/* Has this execution membarrier(2)? */
+bool model_fence_is_free();
+/* The calling thread's word; before and after, that of one more. */
+size_t model_thread();
 void model_copy(void *to, const void *from, size_t size, model_at at);
 void model_swap(void *a, void *b, size_t size, model_at at);
 

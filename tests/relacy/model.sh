@@ -6,7 +6,7 @@ more_seams=
 
 flags="-DCHAN_WAKER_WORDS_=64 -std=c++17 -O2 -g -D_GNU_SOURCE -I$here ${TIME64_CPPFLAGS:-}"
 units='async attr block cancel chan eventfd flavor handle select timer flavors/array flavors/at flavors/broadcast flavors/list
-	flavors/mutex_condvar flavors/never flavors/oneshot flavors/tick flavors/zero wait/waitq
+	flavors/mutex_condvar flavors/never flavors/oneshot flavors/tick flavors/zero wait/waitq base/bias
 	wait/parker_futex wait/parker_pthread'
 
 # need_model NAME: ends the script where there is no model

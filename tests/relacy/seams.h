@@ -3,7 +3,7 @@
  *
  * Forced before every source of src/ (-include).  It takes the guards of the
  * seam headers, so that the sources, unmodified and where they lie, get these
- * instead of base/atomic.h, base/fence.h, base/backoff.h and base/copy.h.  The
+ * instead of base/atomic.h, base/fence.h, base/backoff.h, base/copy.h and base/thread.h.  The
  * lock and the parkers are the real ones: what stands in there is what they are
  * made of, futex(2) or pthread mutexes and condition variables.
  *
@@ -16,6 +16,7 @@
 #define CHAN_BASE_FENCE_H
 #define CHAN_BASE_BACKOFF_H
 #define CHAN_BASE_COPY_H
+#define CHAN_BASE_THREAD_H
 
 #include <pthread.h>
 #include <stdint.h>
@@ -49,6 +50,7 @@ struct alignas(16) model_cell {
 		model_store##word(a->room, (uint##word##_t)v, MODEL_##order, {where, line}); \
 	}
 
+/* clang-format off */
 #define MODEL_CAS(name, type, word, order, failure)                                    \
 	static inline bool chan__##name##_cas_##order(chan__##name *a, type *expected, \
 	                                              type v, MODEL_HERE)              \
@@ -59,6 +61,7 @@ struct alignas(16) model_cell {
 		*expected = (type)seen;                                                \
 		return done;                                                           \
 	}
+/* clang-format on */
 
 #define MODEL_RMW(name, type, word, op, order)                                         \
 	static inline type chan__##name##_##op##_##order(chan__##name *a, type v, MODEL_HERE) \
@@ -122,6 +125,10 @@ static inline void chan__fence_heavy(chan__u32 *partner, MODEL_HERE)
 	(void)partner;
 	model_fence_heavy({where, line});
 }
+
+static inline bool chan__fence_is_free(void) { return model_fence_is_free(); }
+
+static inline size_t chan__thread_self(void) { return model_thread(); }
 
 /* ---------------------------------------------------------- copying, passing time */
 

@@ -17,7 +17,7 @@ flags="-std=gnu11 -O1 -g -fno-omit-frame-pointer -D_GNU_SOURCE -I$here ${TIME64_
 # Of src/base what asks the system nothing; for the rest see world.c.
 units='async attr block cancel chan eventfd flavor handle select timer flavors/array flavors/at flavors/broadcast
 	flavors/list flavors/mutex_condvar flavors/never flavors/oneshot flavors/tick flavors/zero wait/waitq
-	wait/parker_futex wait/parker_pthread base/clock base/memory'
+	wait/parker_futex wait/parker_pthread base/bias base/clock base/memory'
 ours='cast clocks ends events ledger scheduler schedules select'
 
 parker_flag() { if [ "$1" = futex ]; then echo -DCHAN_PARKER_FUTEX=1; fi; }

@@ -109,6 +109,11 @@ const struct scenario *sched_scenario(void)
 	return run.scenario;
 }
 
+size_t sched_self(void)
+{
+	return 16 * (size_t)(current + 2);
+}
+
 /* --------------------------------------------------------------------------- chance */
 
 /* Source: SplitMix, Steele, Lea and Flood (2014). */

@@ -22,6 +22,9 @@ void sched_saw(uint64_t value);
 /* The step was on an atomic that is no more. */
 _Noreturn void sched_dead(const void *object);
 
+/* The running task's word; before and after, that of one more. */
+size_t sched_self(void);
+
 /* futex(2), of which the library knows two operations. */
 long sched_futex(long number, ...);
 

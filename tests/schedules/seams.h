@@ -3,7 +3,7 @@
  *
  * Forced before every source of src/ (-include).  It takes the guards of the
  * seam headers, so that the sources, unmodified and where they lie, get these
- * instead of base/atomic.h, base/fence.h, base/backoff.h and base/copy.h.  The
+ * instead of base/atomic.h, base/fence.h, base/backoff.h, base/copy.h and base/thread.h.  The
  * lock, the parkers, the clock's arithmetic and the allocation are the real ones:
  * what stands in there is what they are made of.
  *
@@ -17,6 +17,7 @@
 #define CHAN_BASE_FENCE_H
 #define CHAN_BASE_BACKOFF_H
 #define CHAN_BASE_COPY_H
+#define CHAN_BASE_THREAD_H
 
 #include <pthread.h>
 #include <sched.h>
@@ -82,6 +83,7 @@
 		return found;                                                          \
 	}
 
+/* clang-format off */
 #define SCHED_BASIC(name, type)                                                        \
 	typedef struct { type v; } chan__##name;                                       \
 	SCHED_OP void chan__##name##_init(chan__##name *a, type v) { a->v = v; }       \
@@ -104,7 +106,9 @@
 	SCHED_CAS(name, type, release)                                                 \
 	SCHED_CAS(name, type, acq_rel)                                                 \
 	SCHED_CAS(name, type, seq_cst)
+/* clang-format on */
 
+/* clang-format off */
 #define SCHED_INTEGER(name, type)                                                      \
 	SCHED_BASIC(name, type)                                                        \
 	SCHED_RMW(name, type, fetch_add, relaxed, found + v)                           \
@@ -117,6 +121,7 @@
 	SCHED_RMW(name, type, fetch_or, seq_cst, found | v)                            \
 	SCHED_RMW(name, type, fetch_and, acq_rel, found & v)                           \
 	SCHED_RMW(name, type, fetch_and, seq_cst, found & v)
+/* clang-format on */
 
 SCHED_INTEGER(u32, uint32_t)
 SCHED_INTEGER(u64, uint64_t)
@@ -127,6 +132,11 @@ SCHED_BASIC(ptr, void *)
 
 SCHED_OP void chan__fence_light(chan__u32 *partner) { (void)partner; }
 SCHED_OP void chan__fence_heavy(chan__u32 *partner) { (void)partner; }
+SCHED_OP bool chan__fence_is_free(void) { return true; }
+
+/* -------------------------------------------------------------------- threads */
+
+SCHED_OP size_t chan__thread_self(void) { return sched_self(); }
 
 /* ---------------------------------------------------------- copying, passing time */
 
