@@ -289,7 +289,7 @@ static void block_hold(const struct chan__watch *w, bool *held)
 		return;
 	*held = true;
 	for (; w; w = w->next)
-		chan__hold(w->chan);
+		chan__hold_both(w->chan, w->node.receiver);
 }
 
 /*
@@ -333,7 +333,7 @@ static int block_held(struct chan__watch *w, const struct chan__deadline *d)
 		block_hold(w, &held);
 	e = block(w, d, &held);
 	for (; held && w; w = w->next)
-		chan__release(w->chan);
+		chan__release_both(w->chan, w->node.receiver);
 	return e;
 }
 

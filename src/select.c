@@ -118,7 +118,7 @@ static void select_hold(struct select *s)
 		return;
 	s->held = true;
 	for (struct chan__watch *w = s->watches; w; w = w->next)
-		chan__hold(w->chan);
+		chan__hold_both(w->chan, w->node.receiver);
 }
 
 static void select_hold_for_callbacks(struct select *s)
@@ -134,7 +134,7 @@ static void select_release(const struct select *s)
 {
 	if (s->held)
 		for (struct chan__watch *w = s->watches; w; w = w->next)
-			chan__release(w->chan);
+			chan__release_both(w->chan, w->node.receiver);
 }
 
 /* --------------------------------------------------------------------- looking */
