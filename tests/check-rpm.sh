@@ -1,6 +1,7 @@
 #!/bin/sh
-# packaging/libchan.spec: rpmbuild makes packages of the release, rpmlint has no complaint of
-# the spec nor of them, and what they hold serves programs.
+# packaging/libchan.spec: rpmlint has no complaint of it, rpmbuild makes packages of the
+# release, and what they hold serves programs.  rpmlint is not shown the packages: it judges
+# those by a distribution's rules, and where there is no rpm it has been given none.
 . "${top_srcdir:=.}/tests/tally.sh"
 
 top_srcdir=$(cd "$top_srcdir" && pwd)
@@ -21,6 +22,11 @@ for name in gcc make pkgconf-pkg-config check-devel mandoc python3; do
 	expect "the spec asks for $name" asks_for $name
 done
 
+lint() { rpmlint --strict -r "$top_srcdir/packaging/libchan.rpmlintrc" "$1"; }
+expect 'rpmlint' lint "$spec"
+sed '/^License:/d' "$spec" >"$t/libchan.spec"
+refuse 'rpmlint, of a spec without a license' lint "$t/libchan.spec"
+
 # The suites have run elsewhere.
 build() {
 	mkdir -p "$t/rpm/SOURCES" && cp "$release" "$t/rpm/SOURCES" &&
@@ -29,15 +35,9 @@ build() {
 }
 expect 'rpmbuild -ba' build
 package() { find "$t/rpm/RPMS" -name "$1-$(version)-*.rpm" | grep .; }
-for name in libchan libchan-devel libchan-static libchan-debuginfo; do
+for name in libchan libchan-devel libchan-static; do
 	expect "$name is made" package $name
 done
-
-# All at once: a filter that nothing needs is a complaint, too.
-lint() { rpmlint --strict -r "$top_srcdir/packaging/libchan.rpmlintrc" "$1" $(find "$t/rpm" -name '*.rpm'); }
-expect 'rpmlint' lint "$spec"
-sed '/^License:/d' "$spec" >"$t/libchan.spec"
-refuse 'rpmlint, of a spec without a license' lint "$t/libchan.spec"
 
 unpack() {
 	mkdir "$t/root" || return 1
@@ -51,7 +51,10 @@ serves() {
 		sh "$top_srcdir/tests/check-installed.sh"
 }
 expect 'what is in them serves programs, all examples among them' serves
-nothing_else() { ! (cd "$t/root" && find . ! -type d) | grep -vE '^\./usr/(include/chan\.h|lib64/(libchan\.|pkgconfig/chan\.pc)|share/(man/man[37]/chan|doc/|licenses/|gdb/auto-load/))'; }
+nothing_else() {
+	! (cd "$t/root" && find . ! -type d) | grep -vE \
+		'^\./usr/(include/chan\.h|lib64/(libchan\.|pkgconfig/chan\.pc)|share/(man/man[37]/chan|doc/|licenses/|gdb/auto-load/)|lib/\.build-id/)'
+}
 expect 'and they hold nothing else' nothing_else
 
 tally_end
