@@ -1216,7 +1216,7 @@ static void a_receiver_that_frees_a_block_stops_no_other(const struct kind *k)
 		taken++;
 	}
 	wait_held(&release_hold);
-	expect_numbers(e.rx, taken, FEW - taken);
+	expect_numbers(e.rx, taken, (size_t)(FEW - taken));
 	let_go(&release_hold);
 	worker_join(&first.worker);
 	must(first.result == 0 && first.number == taken - 1);
