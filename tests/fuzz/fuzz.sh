@@ -24,7 +24,7 @@ build() {
 
 fuzz() {
 	timeout $((CHAN_FUZZ_SECONDS + 120)) "$work/fuzz" -max_total_time="$CHAN_FUZZ_SECONDS" -timeout=20 \
-		-max_len=600 -len_control=0 -print_final_stats=1 -artifact_prefix="$work/failed-" \
+		-seed="${CHAN_FUZZ_SEED:-0}" -max_len=600 -len_control=0 -print_final_stats=1 -artifact_prefix="$work/failed-" \
 		"$work/found" "$corpus" >"$work/log" 2>&1
 }
 
@@ -48,6 +48,7 @@ if [ "${1-}" = --merge ]; then
 else
 	expect "libFuzzer finds nothing in $CHAN_FUZZ_SECONDS s" fuzz
 	[ "$tally_failed" -eq 0 ] || tail -n 60 "$work/log"
+	reached fuzz "$CHAN_FUZZ_SECONDS"
 	grep -E '^stat::(number_of_executed_units|new_units_added)|#[0-9]+.DONE' "$work/log"
 fi
 tally_end

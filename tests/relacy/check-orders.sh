@@ -172,5 +172,6 @@ else
 	report
 	expect 'every mutant that was chosen was tried' \
 		[ "$(wc -l <"$out/chosen")" -eq "$(wc -l <"$out/result")" ]
+	reached orders "$(wc -l <"$out/result")"
 fi
 tally_end
