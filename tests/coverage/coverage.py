@@ -135,11 +135,13 @@ def main():
         if count == 0:
             missing[name, line].append('never')
     for (name, line, column, *_), (true, false) in branches.items():
-        if true + false == 0 or not true or not false:
-            missing[name, line].append(f'column {column} ' + ('untested' if true + false == 0 else 'never false' if true else 'never true'))
+        if not true or not false:
+            what = 'never false' if true else 'never true' if false else 'neither'
+            missing[name, line].append(f'column {column} {what}')
     for (name, line, *_), decided in conditions.items():
         if False in decided:
-            missing[name, line].append('undecided by ' + ' '.join(str(i + 1) for i, d in enumerate(decided) if not d))
+            undecided = [str(i + 1) for i, d in enumerate(decided) if not d]
+            missing[name, line].append('undecided by ' + ' '.join(undecided))
     for (name, line), what in sorted(missing.items()):
         print(f'  src/{name}:{line}: {"; ".join(what)}: {sources.text(name, line)}')
 

@@ -77,9 +77,10 @@ def make(target, settings, reached):
 
 def read_reached(path):
     """Of each rung the last line; without a date it is of now."""
-    now = [datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%d'), git('rev-parse', '--short=12', 'HEAD') or 'none']
+    today = datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%d')
+    now = [today, git('rev-parse', '--short=12', 'HEAD') or 'none']
     lines = [line.split() for line in open(path)] if os.path.exists(path) else []
-    return {line[0]: line[1:] + now[:4 - len(line)] if len(line) < 4 else line[1:] for line in lines}
+    return {line[0]: (line + now if len(line) == 2 else line)[1:] for line in lines}
 
 
 def write_reached(reached):
@@ -94,7 +95,8 @@ def write_reached(reached):
 class Result:
     def __init__(self, line):
         fields = line.rstrip('\n').split('\t')
-        self.rung, self.asked, self.number, self.date, self.commit, self.machine, self.seconds, self.seed = fields
+        self.rung, self.asked, self.number, self.date, self.commit = fields[:5]
+        self.machine, self.seconds, self.seed = fields[5:]
 
 
 def results():
@@ -115,8 +117,9 @@ HEAD = f'{"rung":18} {"asked":>10} {"reached":>10} {"long run":>10}  of what; th
 
 def row(rung, here):
     far = furthest(rung.name)
-    return (f'{rung.name:18} {rung.aim:>10} {here[0] if here else "-":>10} {far.number if far else "-":>10}  {rung.unit}'
-            + (f'; {far.date} {far.commit}' if far else ''))
+    reached, long = here[0] if here else '-', far.number if far else '-'
+    when = f'; {far.date} {far.commit}' if far else ''
+    return f'{rung.name:18} {rung.aim:>10} {reached:>10} {long:>10}  {rung.unit}{when}'
 
 
 def why_short(rung, here):
@@ -133,22 +136,25 @@ def faults(rung, here):
         return [] if rung.optional else [f'{rung.name} failed, or was not run']
     if float(here[0]) < float(rung.floor):
         return [f'{rung.name} reached {here[0]}, and its floor is {rung.floor}']
-    return [f'{rung.name} is below what is asked, and rungs.txt has no reason'] if why_short(rung, here) == '' else []
+    if why_short(rung, here) == '':
+        return [f'{rung.name} is below what is asked, and rungs.txt has no reason']
+    return []
 
 
-def table(reached):
-    """Its lines, and what is wrong."""
+def table(reached, judged=None):
+    """Its lines, and what is wrong with all, or with those that are judged."""
     lines, wrong = [HEAD], []
     for rung in rungs():
         lines.append(row(rung, reached.get(rung.name)))
-        wrong += faults(rung, reached.get(rung.name))
+        if not judged or rung.name in judged:
+            wrong += faults(rung, reached.get(rung.name))
     reasons = [(rung.name, why_short(rung, reached.get(rung.name))) for rung in rungs()]
     lines += [''] + [f'{name}: {reason}' for name, reason in reasons if reason]
     return lines, wrong
 
 
-def show(reached):
-    lines, wrong = table(reached)
+def show(reached, judged=None):
+    lines, wrong = table(reached, judged)
     print('\n'.join([''] + lines + [''] * bool(wrong) + wrong))
     return 1 if wrong else 0
 
@@ -168,7 +174,7 @@ def run(names):
                 if rung.name in new:
                     reached[rung.name] = new[rung.name]
         write_reached(reached)
-    return show(reached)
+    return show(reached, [rung.name for rung in chosen])
 
 
 # -------------------------------------------------------------------------- README's
@@ -217,12 +223,14 @@ def same_sources(commit):
 
 def long_run(name, settings):
     rung = rung_named(name)
-    before = next((r for r in results() if rung.part and r.rung == name and same_sources(r.commit)), None)
+    parts = [r for r in results() if rung.part and r.rung == name and same_sources(r.commit)]
+    before = parts[0] if parts else None
     settings = rung.long.split() + settings
     seed = '-'
     if rung.part:
         variable, begin = rung.part.split()
-        seed = str(int(before.number if before else 0) + 1 if begin == 'first' else int(time.time()))
+        behind = int(before.number if before else 0) + 1
+        seed = str(behind if begin == 'first' else int(time.time()))
         settings.append(f'{variable}={seed}')
     began = time.time()
     with tempfile.NamedTemporaryFile() as fresh:
@@ -233,8 +241,8 @@ def long_run(name, settings):
         number = str(int(number) + int(before.number))
         seconds += int(before.seconds)
         seed = f'{before.seed} {seed}'
-    return subprocess.run(['sh', os.path.join(TOP, 'tests', 'record-result.sh'), name, rung.asked, number, str(seconds),
-                           seed]).returncode
+    record = os.path.join(TOP, 'tests', 'record-result.sh')
+    return subprocess.run(['sh', record, name, rung.asked, number, str(seconds), seed]).returncode
 
 
 def main():
