@@ -59,6 +59,7 @@ static void calls_without_a_handle_do_nothing(const struct kind *k)
 	must(chan_weak_sender_upgrade(NULL) == NULL);
 	must_keep_errno(chan_weak_sender_drop(NULL));
 	must_keep_errno(chan_deadline(CHAN_SEC, NULL));
+	must_give(EINVAL, chan_poll_send(NULL, NULL, NULL));
 }
 
 /* ------------------------------------------------------------------ messages of no bytes */
@@ -80,6 +81,46 @@ static void a_message_without_bytes_needs_no_address(const struct kind *k)
 	chan_waker_cancel(&waker);
 	if (k->capacity != 0)
 		must_give(0, chan_try_recv(e.rx, NULL));
+	ends_drop(&e);
+}
+
+/* ------------------------------------------------------- a callback that cancels itself */
+
+struct cancelled {
+	chan_waker_t waker;
+	struct worker other;
+	unsigned calls;
+};
+
+static void cancel_waker(void *arg)
+{
+	chan_waker_cancel(&((struct cancelled *)arg)->waker);
+}
+
+/* Another thread waits for this call to end when it cancels its own waker. */
+static void cancel_beside_another(void *arg)
+{
+	struct cancelled *c = arg;
+
+	c->calls++;
+	worker_start(&c->other, cancel_waker, c);
+	worker_wait_asleep(&c->other);
+	cancel_waker(c);
+	must(!atomic_load(&c->other.ended));
+}
+
+static void who_cancels_beside_the_callback_hears_of_its_end(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct cancelled c = { .calls = 0 };
+	uint64_t number = 0;
+
+	chan_waker_init(&c.waker, cancel_beside_another, &c);
+	must_give(EAGAIN, chan_poll_recv(e.rx, &number, &c.waker));
+	queue_numbers(e.tx, 6, 1);
+	worker_join(&c.other);
+	must_eq(c.calls, 1);
+	expect_numbers(e.rx, 6, 1);
 	ends_drop(&e);
 }
 
@@ -335,23 +376,28 @@ static void party_end(struct party *p, int result)
 	must_eq(p->result, result);
 }
 
-/* `starving` stands; another has done `act`, and not yet told of it. */
-static void starve_beside(struct ends e, struct party *starving, void (*wait)(void *arg),
-                          struct party *other, void (*act)(void *arg), const char *point)
+static void points_begin(void)
 {
 	sem_init(&arrived, 0, 0);
 	sem_init(&go_on, 0, 0);
 	__atomic_store_n(&chan__tp_hook, on_point, __ATOMIC_RELEASE);
+}
+
+/* `starving` stands; another has done `act`, and not yet told of it. */
+static void starve_beside(struct ends e, struct party *starving, void (*wait)(void *arg),
+                          struct party *other, void (*act)(void *arg), const char *point)
+{
+	points_begin();
 	party_start(starving, e, 7, wait, "");
 	worker_wait_asleep(&starving->worker);
 	party_start(other, e, 5, act, point);
 	wait_sem(&arrived);
 }
 
-static void go_on_and_end(struct party *other)
+static void go_on_and_end(struct party *other, int result)
 {
 	sem_post(&go_on);
-	party_end(other, 0);
+	party_end(other, result);
 	__atomic_store_n(&chan__tp_hook, NULL, __ATOMIC_RELEASE);
 }
 
@@ -399,7 +445,7 @@ static void a_starving_receiver_comes_before_who_tries(const struct kind *k)
 	must_give(EAGAIN, chan_try_recv(e.rx, &number));
 	party_end(&starving, 0);
 	must_eq(starving.number, 5);
-	go_on_and_end(&sender);
+	go_on_and_end(&sender, 0);
 	ends_drop(&e);
 }
 
@@ -413,7 +459,7 @@ static void a_starving_sender_comes_before_who_tries(const struct kind *k)
 	starve_beside(e, &starving, starve_sending, &receiver, receive_one, "freed");
 	must_give(EAGAIN, chan_try_send(e.tx, &number));
 	party_end(&starving, 0);
-	go_on_and_end(&receiver);
+	go_on_and_end(&receiver, 0);
 	must_eq(chan_len(e.c), k->capacity);
 	ends_drop(&e);
 }
@@ -428,7 +474,7 @@ static void a_starving_receiver_that_was_robbed_is_woken(const struct kind *k)
 	starve_beside(e, &starving, starve_receiving, &sender, send_one, "published");
 	must_give(0, inside(&e)->flavor->try_recv(e.rx, &number));
 	must_eq(number, 5);
-	go_on_and_end(&sender);
+	go_on_and_end(&sender, 0);
 	party_end(&starving, EAGAIN);
 	ends_drop(&e);
 }
@@ -442,9 +488,55 @@ static void a_starving_sender_that_was_robbed_is_woken(const struct kind *k)
 	queue_numbers(e.tx, 0, k->capacity);
 	starve_beside(e, &starving, starve_sending, &receiver, receive_one, "freed");
 	must_give(0, inside(&e)->flavor->try_send(inside(&e), &number));
-	go_on_and_end(&receiver);
+	go_on_and_end(&receiver, 0);
 	party_end(&starving, EAGAIN);
 	ends_drop(&e);
+}
+
+/* --------------------------------------------------------------- an end in between */
+
+static void displace_one(void *arg)
+{
+	struct party *p = arg;
+	bool displaced = false;
+
+	held_at = p->point;
+	p->result = chan_force_send(p->e.tx, &p->number, NULL, &displaced);
+	must(!displaced);
+}
+
+/* A single producer that has claimed its position, and gives it back. */
+static void who_displaces_hears_of_the_close(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct party sender;
+
+	queue_numbers(e.tx, 0, k->capacity);
+	points_begin();
+	party_start(&sender, e, 9, displace_one, "advanced");
+	wait_sem(&arrived);
+	chan_close(e.c);
+	go_on_and_end(&sender, EPIPE);
+	expect_numbers(e.rx, 0, k->capacity);
+	ends_drop(&e);
+}
+
+/* The last receiver had it before it left: it is not destroyed as well. */
+static void a_message_that_was_taken_is_no_orphan(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct party sender;
+	uint64_t number = 0;
+
+	points_begin();
+	party_start(&sender, e, 5, send_one, "published");
+	wait_sem(&arrived);
+	must_give(0, chan_recv(e.rx, &number));
+	must_eq(number, 5);
+	chan_receiver_drop(e.rx);
+	go_on_and_end(&sender, 0);
+	must_give(EPIPE, chan_try_send(e.tx, &number));
+	chan_sender_drop(e.tx);
 }
 
 /* A select that only looks does not say what it would send. */
@@ -941,6 +1033,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(calls_without_a_handle_do_nothing, RUNS_ONCE),
 	BEHAVIOUR(a_message_without_bytes_needs_no_address, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_count_that_would_overflow_aborts, FITS_ONE_MESSAGE),
+	BEHAVIOUR(who_cancels_beside_the_callback_hears_of_its_end, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(the_largest_batch_wakes_many, RUNS_ONCE),
 	BEHAVIOUR(chance_serves_more_cases_than_32_bits_count, RUNS_ONCE),
 	BEHAVIOUR(what_cannot_be_addressed_is_refused, RUNS_ONCE),
@@ -972,7 +1065,12 @@ static const struct behaviour of_subscriptions[] = {
 
 /* ... and whose receivers serve nobody once they are in the flavor. */
 static const struct behaviour of_those_that_take[] = {
+	BEHAVIOUR(a_message_that_was_taken_is_no_orphan, NEEDS_QUEUE),
 	BEHAVIOUR(a_starving_receiver_that_was_robbed_is_woken, NEEDS_QUEUE),
+};
+
+static const struct behaviour of_those_that_displace[] = {
+	BEHAVIOUR(who_displaces_hears_of_the_close, NEEDS_FORCE | NEEDS_LIMIT),
 };
 
 static size_t choose(const struct kind *kinds, size_t n, struct kind *chosen, const char *const names[])
@@ -991,6 +1089,7 @@ int main(int argc, char **argv)
 	static struct kind kinds[MAX_KINDS], chosen[MAX_KINDS];
 	static const char *const tell[] = { "array", "list", "broadcast", NULL };
 	static const char *const take[] = { "array", "list", NULL }, *const subscribe[] = { "broadcast", NULL };
+	static const char *const displace[] = { "array", NULL };
 	size_t n;
 	int status;
 
@@ -1007,5 +1106,8 @@ int main(int argc, char **argv)
 	                     COUNT_OF(of_those_that_take), chosen, choose(kinds, n, chosen, take));
 	status |= matrix_run("corners of subscriptions", of_subscriptions, COUNT_OF(of_subscriptions),
 	                     chosen, choose(kinds, n, chosen, subscribe));
+	n = kind_discover(kinds, CHAN_SINGLE, CHAN_MANY);
+	status |= matrix_run("corners of a single producer that displaces", of_those_that_displace,
+	                     COUNT_OF(of_those_that_displace), chosen, choose(kinds, n, chosen, displace));
 	return status;
 }
