@@ -1,13 +1,15 @@
 # Sourced by what builds and tests the library in another configuration, in a folder of
 # its own; by .ci/run too.
 
-# configured FOLDER CONFIGURE ARGUMENT...: ready for make; again only if something changed
+# configured FOLDER CONFIGURE ARGUMENT...: ready for make; again only if something changed,
+# and then nothing that was compiled before stays
 configured() {
 	configured_folder=$1
 	shift
 	mkdir -p "$configured_folder"
 	if [ ! -f "$configured_folder/Makefile" ] || [ "$1" -nt "$configured_folder/config.status" ] ||
 			[ "$*" != "$(cat "$configured_folder/.configured" 2>/dev/null)" ]; then
+		[ ! -f "$configured_folder/Makefile" ] || ${MAKE:-make} -C "$configured_folder" -s clean
 		( cd "$configured_folder" && "$@" --quiet ) && echo "$*" >"$configured_folder/.configured"
 	fi
 }
