@@ -6,7 +6,7 @@
 
 work=$top_builddir/fuzz
 corpus=$top_srcdir/tests/fuzz/corpus
-: "${FUZZ_CC:=clang}" "${CHAN_FUZZ_SECONDS:=30}"
+: "${FUZZ_CC:=clang clang-19}" "${CHAN_FUZZ_SECONDS:=30}"
 
 sources() {
 	for source in $FUZZ_SOURCES; do
@@ -18,7 +18,7 @@ sources() {
 
 build() {
 	# shellcheck disable=SC2046,SC2086
-	"$FUZZ_CC" -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	"$compiler" -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		$FUZZ_CFLAGS -o "$work/fuzz" $(sources)
 }
 
@@ -36,9 +36,16 @@ merge() {
 }
 
 mkdir -p "$work/found"
-if ! echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return d && n > 99; }' |
-		"$FUZZ_CC" -fsanitize=fuzzer,address -x c -o "$work/probe" - >/dev/null 2>&1; then
-	skip check-fuzz-libfuzzer "$FUZZ_CC has no libFuzzer"
+compiler=
+for candidate in $FUZZ_CC; do
+	if echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return d && n > 99; }' |
+			"$candidate" -fsanitize=fuzzer,address -x c -o "$work/probe" - >/dev/null 2>&1; then
+		compiler=$candidate
+		break
+	fi
+done
+if [ -z "$compiler" ]; then
+	skip check-fuzz-libfuzzer "of $FUZZ_CC none has libFuzzer"
 	tally_end
 fi
 
