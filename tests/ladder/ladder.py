@@ -72,7 +72,9 @@ def git(*arguments):
 def make(target, settings, reached):
     command = [os.environ.get('MAKE', 'make'), target, *settings]
     print('===', ' '.join(command[1:]), flush=True)
-    return subprocess.run(command, env=dict(os.environ, CHAN_REACHED=reached)).returncode == 0
+    # The descriptors of the make above stay open: they share out the processors.
+    environment = dict(os.environ, CHAN_REACHED=reached)
+    return subprocess.run(command, env=environment, close_fds=False).returncode == 0
 
 
 def read_reached(path):
@@ -112,14 +114,19 @@ def furthest(name):
 
 # --------------------------------------------------------------------------- the table
 
-HEAD = f'{"rung":18} {"asked":>10} {"reached":>10} {"long run":>10}  of what; the long run\'s date and commit'
+HEAD = f'{"rung":17} {"asked":>9} {"reached":>9} {"long run":>9}  of what'
 
 
 def row(rung, here):
     far = furthest(rung.name)
-    reached, long = here[0] if here else '-', far.number if far else '-'
-    when = f'; {far.date} {far.commit}' if far else ''
-    return f'{rung.name:18} {rung.aim:>10} {reached:>10} {long:>10}  {rung.unit}{when}'
+    return f'{rung.name:17} {rung.aim:>9} {here[0] if here else "-":>9} {far.number if far else "-":>9}  {rung.unit}'
+
+
+def long_runs():
+    for rung in rungs():
+        far = furthest(rung.name)
+        if far:
+            yield f'{rung.name}: long run of {far.date}, commit {far.commit}, {far.seconds} s'
 
 
 def why_short(rung, here):
@@ -149,7 +156,7 @@ def table(reached, judged=None):
         if not judged or rung.name in judged:
             wrong += faults(rung, reached.get(rung.name))
     reasons = [(rung.name, why_short(rung, reached.get(rung.name))) for rung in rungs()]
-    lines += [''] + [f'{name}: {reason}' for name, reason in reasons if reason]
+    lines += ['', *long_runs()] + [f'{name}: {reason}' for name, reason in reasons if reason]
     return lines, wrong
 
 
@@ -190,16 +197,15 @@ def block(lines):
 def readme():
     reached = read_reached(KEPT)
     text, wrong = table(reached)
-    if wrong:
-        sys.exit('\n'.join(wrong))
-    when = sorted({' '.join(fields[1:]) for fields in reached.values()})
-    text += ['', 'reached: ' + ', '.join(when)]
+    when = sorted({f'{date}, commit {commit}' for _, date, commit in reached.values()})
+    text += ['what was reached: ' + '; '.join(when)]
     lines = open(README).readlines()
     begin, end = block(lines)
     lines[begin:end] = [f'    {line}'.rstrip() + '\n' for line in text]
     with open(README, 'w') as file:
         file.writelines(lines)
-    return 0
+    print('\n'.join(wrong), end='\n' if wrong else '')
+    return 1 if wrong else 0
 
 
 def same():
@@ -207,7 +213,7 @@ def same():
     lines = open(README).readlines()
     begin, end = block(lines)
     there = [line.split()[:2] for line in lines[begin + 1:end]]
-    there = there[:there.index([])]
+    there = there[:there.index([]) if [] in there else None]
     ours = [[rung.name, rung.aim] for rung in rungs()]
     for line in [line for line in there if line not in ours] + [line for line in ours if line not in there]:
         print('not in both:', *line)
