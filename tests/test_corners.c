@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/event.h"
 #include "base/random.h"
 #include "block.h"
 #include "flavor.h"
@@ -493,6 +494,21 @@ static void a_starving_sender_that_was_robbed_is_woken(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* What is not ready is passed on to nobody. */
+static void who_passes_on_nothing_wakes_nobody(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct call call = call_recv(e.rx, CALL_PLAIN);
+
+	call_start_asleep(&call);
+	inside(&e)->flavor->pass_on(inside(&e), CHAN__RECV, e.rx);
+	worker_wait_asleep(&call.worker);
+	queue_numbers(e.tx, 3, 1);
+	call_finish(&call);
+	must_eq(call.result, 0);
+	ends_drop(&e);
+}
+
 /* --------------------------------------------------------------- an end in between */
 
 static void displace_one(void *arg)
@@ -811,6 +827,76 @@ static void a_descriptor_never_lacks_its_flags(const struct kind *k)
 	ends_drop(&e);
 }
 
+/* ------------------------------------------------- descriptors, and calls that fail */
+
+/* So many calls from now on fail so. */
+static struct failing {
+	unsigned left;
+	int error;
+} reads, writes;
+
+static bool fails(struct failing *f)
+{
+	if (f->left == 0)
+		return false;
+	f->left--;
+	errno = f->error;
+	return true;
+}
+
+ssize_t __real_read(int fd, void *to, size_t size);
+ssize_t __wrap_read(int fd, void *to, size_t size);
+ssize_t __wrap_read(int fd, void *to, size_t size)
+{
+	return fails(&reads) ? -1 : __real_read(fd, to, size);
+}
+
+ssize_t __real_write(int fd, const void *from, size_t size);
+ssize_t __wrap_write(int fd, const void *from, size_t size);
+ssize_t __wrap_write(int fd, const void *from, size_t size)
+{
+	return fails(&writes) ? -1 : __real_write(fd, from, size);
+}
+
+static void fail(struct failing *f, unsigned n, int error)
+{
+	*f = (struct failing){ n, error };
+}
+
+/* Interrupted, it goes on; where the descriptor is none, it ends. */
+static void a_raise_ends_however_the_system_answers(const struct kind *k)
+{
+	struct chan__event event;
+
+	(void)k;
+	must_eq(chan__event_open(&event), 0);
+	fail(&writes, 1, EBADF);
+	chan__event_raise(&event);
+	must_eq(writes.left, 0);
+	must(!chan__event_lower(&event));
+	fail(&writes, 3, EINTR);
+	chan__event_raise(&event);
+	must_eq(writes.left, 0);
+	must(chan__event_lower(&event));
+	chan__event_close(&event);
+}
+
+/* More raises than a pipe holds bytes; it is read to make room, and that is interrupted. */
+static void a_descriptor_that_nobody_reads_can_be_raised_for_ever(const struct kind *k)
+{
+	struct chan__event event;
+
+	(void)k;
+	must_eq(chan__event_open(&event), 0);
+	fail(&reads, 1, EINTR);
+	for (int i = 0; i < 70000; i++)
+		chan__event_raise(&event);
+	must(chan__event_lower(&event));
+	must_eq(reads.left, 0);
+	must(!chan__event_lower(&event));
+	chan__event_close(&event);
+}
+
 /* -------------------------------------------------------------- a fork at any instant */
 
 /* Who goes round and round in a call, and is stopped in it by a signal. */
@@ -1045,6 +1131,9 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(who_starves_for_no_bytes_is_served, NEEDS_QUEUE),
 	BEHAVIOUR(a_process_may_start_anywhere, RUNS_ONCE),
 	BEHAVIOUR(a_descriptor_never_lacks_its_flags, FITS_ONE_MESSAGE),
+	BEHAVIOUR(a_raise_ends_however_the_system_answers, RUNS_ONCE),
+	BEHAVIOUR(a_descriptor_that_nobody_reads_can_be_raised_for_ever, RUNS_ONCE),
+	BEHAVIOUR(who_passes_on_nothing_wakes_nobody, FITS_ONE_MESSAGE | NEEDS_QUEUE),
 	BEHAVIOUR(a_child_drops_wherever_a_thread_stood, NEEDS_BUSY_FORK),
 	BEHAVIOUR(a_child_drops_descriptors_wherever_a_thread_stood, NEEDS_BUSY_FORK),
 	BEHAVIOUR(a_child_drops_wherever_a_subscriber_stood, RUNS_ONCE),
