@@ -28,14 +28,14 @@ static void create(const chan_attr_t *attr, size_t size, chan_sender_t **tx, cha
 	bench_must(chan_create(attr, size, tx, rx), "chan_create");
 }
 
-struct bench_ends channel_create(const struct bench_run *r)
+static struct bench_ends channel_create(const struct bench_run *r, size_t size)
 {
 	chan_attr_t attr;
 	chan_sender_t *tx;
 	chan_receiver_t *rx;
 
 	attributes(&attr, r);
-	create(&attr, r->size, &tx, &rx);
+	create(&attr, size, &tx, &rx);
 	bench_must(chan_attr_destroy(&attr), "chan_attr_destroy");
 	return (struct bench_ends) { tx, rx };
 }
@@ -43,13 +43,13 @@ struct bench_ends channel_create(const struct bench_run *r)
 static void open_channels(struct bench_run *r)
 {
 	for (unsigned i = 0; i < r->channels; i++)
-		r->ends[i] = channel_create(r);
+		r->ends[i] = channel_create(r, bench_size(r, i));
 }
 
 /* One channel, with as many subscriptions as others have channels. */
 static void open_broadcast(struct bench_run *r)
 {
-	r->ends[0] = channel_create(r);
+	r->ends[0] = channel_create(r, r->size);
 	for (unsigned i = 1; i < r->channels; i++) {
 		chan_receiver_t *rx;
 
@@ -155,6 +155,8 @@ static const struct bench_works works = {
 	.receive_in_loop = chan_receiving_in_loop,
 	.receive_in_task = chan_receiving_in_task,
 	.wake = channel_waking, .park = channel_being_woken,
+	.send_sizes = channel_sending_sizes, .receive_sizes = channel_receiving_sizes,
+	.send_bursts = channel_sending_bursts, .receive_bursts = channel_receiving_bursts,
 	.once = once, .create = creating
 };
 

@@ -4,9 +4,6 @@
 
 #include "harness.h"
 
-/* Makes one channel of the run's flavor, capacity and size. */
-struct bench_ends channel_create(const struct bench_run *);
-
 /* chan_select.c */
 void chan_select_sending(struct bench_party *);
 void chan_select_receiving(struct bench_party *);

@@ -80,7 +80,12 @@ static const struct bench_cell others[] = {
 	{ "single",            BENCH_SINGLE,    128 },
 	{ "loop",              BENCH_LOOP,      128 },
 	{ "mixed",             BENCH_MIXED,     128 },
-	{ "wake",              BENCH_WAKE,      128 }
+	{ "wake",              BENCH_WAKE,      128 },
+	{ "select_idle",       BENCH_SELECT_IDLE, 128 },
+	{ "sizes",             BENCH_SIZES,     128 },
+	{ "bursts",            BENCH_BURSTS,    128 },
+	{ "memory_bounded1",   BENCH_MEMORY,    1 },
+	{ "memory_unbounded",  BENCH_MEMORY,    BENCH_UNBOUNDED }
 };
 
 enum {
@@ -92,7 +97,8 @@ enum {
 
 bool bench_is_plain(const struct bench_cell *c)
 {
-	return c->scenario <= BENCH_MPMC || c->scenario == BENCH_PINGPONG || c->scenario == BENCH_WAKE;
+	return c->scenario <= BENCH_MPMC || c->scenario == BENCH_PINGPONG || c->scenario == BENCH_WAKE ||
+		c->scenario == BENCH_BURSTS || c->scenario == BENCH_MEMORY;
 }
 
 /* seq needs room for everything; pingpong has one message in flight, so that
@@ -159,7 +165,7 @@ static bool has_width(const struct bench_run *r)
 {
 	enum bench_scenario s = r->cell.scenario;
 
-	return s == BENCH_SELECT_RX || s == BENCH_SELECT_BOTH || s == BENCH_BROADCAST;
+	return s == BENCH_SELECT_RX || s == BENCH_SELECT_BOTH || s == BENCH_SELECT_IDLE || s == BENCH_BROADCAST;
 }
 
 /* The least sample that is no less than this share of them. */
@@ -190,7 +196,9 @@ static void print_record(const struct bench_run *r, const char *version, const s
 		r->cell.name, r->impl->name, version, r->messages, has_side(r) ? r->threads : 1, r->size,
 		has_width(r) ? r->width : 1, c->wall, c->user, c->system, c->voluntary, c->involuntary, u.ru_maxrss);
 	if (o->latency)
-		print_latency(o->latency, r->messages);
+		print_latency(o->latency, o->samples);
+	if (r->cell.scenario == BENCH_MEMORY)
+		printf(",\"heap_bytes\":%zu", o->heap);
 	puts("}");
 	if (fflush(stdout))
 		bench_fail("the record could not be written", errno);
@@ -272,6 +280,12 @@ static size_t capacity_of(const struct bench_run *r)
 	}
 }
 
+/* Where making them is what is measured, the parties do it. */
+static bool opens_before(const struct bench_run *r)
+{
+	return r->channels && r->cell.scenario != BENCH_MEMORY;
+}
+
 static void run(struct bench_run *r, const char *version)
 {
 	struct bench_outcome outcome;
@@ -283,12 +297,12 @@ static void run(struct bench_run *r, const char *version)
 	r->messages = (r->messages + parts - 1) / parts * parts;
 	r->capacity = capacity_of(r);
 	r->channels = bench_channels(r);
-	if (r->channels) {
+	if (r->channels)
 		r->ends = bench_allocate(r->channels * sizeof(*r->ends));
+	if (opens_before(r))
 		r->impl->open(r);
-	}
 	outcome = bench_time(r);
-	if (r->channels && !r->impl->close(r))
+	if (opens_before(r) && !r->impl->close(r))
 		bench_fail("messages are left over", 0);
 	print_record(r, version, &outcome);
 	free(outcome.latency);

@@ -40,6 +40,10 @@ enum bench_scenario {
 	BENCH_LOOP,
 	BENCH_MIXED,
 	BENCH_WAKE,
+	BENCH_SELECT_IDLE,
+	BENCH_SIZES,
+	BENCH_BURSTS,
+	BENCH_MEMORY,
 	BENCH_SCENARIOS
 };
 
@@ -64,7 +68,7 @@ struct bench_party;
 typedef void (*bench_work)(struct bench_party *);
 
 enum {
-	BENCH_BATCH_OF     = 64, /* messages a call in the batch scenario */
+	BENCH_BATCH_OF     = 64, /* messages a call in the batch scenario, and in a burst */
 	BENCH_SENDER_SHIFT = 40, /* a value is its sender's number and a count from 0 */
 	BENCH_MAX_SENDERS  = 1024
 };
@@ -84,7 +88,8 @@ struct bench_taken {
 };
 
 /* What one thread does; party 0 is the main thread.  `message` has room for
- * BENCH_BATCH_OF messages, and for a value even where messages are smaller. */
+ * BENCH_BATCH_OF messages, for the largest of mixed ones, and for a value even where
+ * messages are smaller. */
 struct bench_party {
 	bench_work        work;
 	void             *to;       /* where it sends, */
@@ -120,7 +125,29 @@ struct bench_run {
 	size_t                   capacity; /* messages; SIZE_MAX if there is no limit */
 	struct bench_ends       *ends;
 	unsigned                 channels;
+	size_t                   heap;     /* bytes of all channels, in the memory scenario */
 };
+
+/* -------------------------------------------------------------- mixed sizes */
+
+enum { BENCH_SIZES_MIXED = 4, BENCH_LARGEST = 4096 };
+
+/* Of the messages of a channel of the run. */
+static inline size_t bench_size(const struct bench_run *r, unsigned channel)
+{
+	static const size_t mixed[BENCH_SIZES_MIXED] = { 8, 32, 256, BENCH_LARGEST };
+
+	return r->cell.scenario == BENCH_SIZES ? mixed[channel] : r->size;
+}
+
+/* Through which channel value n goes: in an order that no predictor of branches
+ * learns, and the shorter the messages, the more often. */
+static inline unsigned bench_turn(uint64_t n)
+{
+	static const unsigned char turns[16] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 3 };
+
+	return turns[(n * UINT64_C(0x9e3779b97f4a7c15)) >> 60];
+}
 
 /* ----------------------------------------------------------- implementations */
 
@@ -134,6 +161,8 @@ struct bench_works {
 	bench_work send_to_loop;              /* NULL: as send */
 	bench_work receive_in_task;           /* mixed */
 	bench_work wake, park;                /* wake */
+	bench_work send_sizes, receive_sizes; /* sizes: over all of run->ends, by turns */
+	bench_work send_bursts, receive_bursts;
 	bench_work once;                      /* oneshot: create, send, receive, drop */
 	bench_work create;                    /* create and drop */
 };

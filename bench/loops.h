@@ -149,6 +149,54 @@ BENCH_INLINE void bench_being_woken(struct bench_party *p, bench_recv_call recv)
 	}
 }
 
+BENCH_INLINE void bench_sending_sizes(struct bench_party *p, bench_send_call send)
+{
+	const struct bench_run *r = p->run;
+
+	for (uint64_t n = 0; n < p->count; n++) {
+		unsigned i = bench_turn(n);
+
+		bench_put(p->message, n);
+		send(r->ends[i].to, p->message, bench_size(r, i));
+	}
+}
+
+BENCH_INLINE void bench_receiving_sizes(struct bench_party *p, bench_recv_call recv)
+{
+	const struct bench_run *r = p->run;
+
+	for (uint64_t n = 0; n < p->count; n++) {
+		unsigned i = bench_turn(n);
+
+		recv(r->ends[i].from, p->message, bench_size(r, i));
+		bench_take(p);
+	}
+}
+
+/* The pause before a burst is as long as it takes the receiver to fall asleep. */
+BENCH_INLINE void bench_sending_bursts(struct bench_party *p, bench_send_call send)
+{
+	for (uint64_t n = 0; n < p->count; n += BENCH_BATCH_OF) {
+		bench_await_parked(p, n / BENCH_BATCH_OF);
+		for (uint64_t i = n; i < n + BENCH_BATCH_OF; i++) {
+			bench_put(p->message, i);
+			send(p->to, p->message, p->size);
+		}
+	}
+}
+
+BENCH_INLINE void bench_receiving_bursts(struct bench_party *p, bench_recv_call recv)
+{
+	for (uint64_t n = 0; n < p->count; n += BENCH_BATCH_OF) {
+		bench_parking(p, n / BENCH_BATCH_OF);
+		for (uint64_t i = n; i < n + BENCH_BATCH_OF; i++) {
+			recv(p->from, p->message, p->size);
+			bench_take(p);
+		}
+		bench_unparked(p, n / BENCH_BATCH_OF);
+	}
+}
+
 #define BENCH_LOOPS(name, send, recv) \
 	static void name##_sending(struct bench_party *p)      { bench_sending(p, send); } \
 	static void name##_receiving(struct bench_party *p)    { bench_receiving(p, recv); } \
@@ -156,6 +204,10 @@ BENCH_INLINE void bench_being_woken(struct bench_party *p, bench_recv_call recv)
 	static void name##_calling(struct bench_party *p)      { bench_calling(p, send, recv); } \
 	static void name##_answering(struct bench_party *p)    { bench_answering(p, send, recv); } \
 	static void name##_waking(struct bench_party *p)       { bench_waking(p, send); } \
-	static void name##_being_woken(struct bench_party *p)  { bench_being_woken(p, recv); }
+	static void name##_being_woken(struct bench_party *p)  { bench_being_woken(p, recv); } \
+	static void name##_sending_sizes(struct bench_party *p)    { bench_sending_sizes(p, send); } \
+	static void name##_receiving_sizes(struct bench_party *p)  { bench_receiving_sizes(p, recv); } \
+	static void name##_sending_bursts(struct bench_party *p)   { bench_sending_bursts(p, send); } \
+	static void name##_receiving_bursts(struct bench_party *p) { bench_receiving_bursts(p, recv); }
 
 #endif

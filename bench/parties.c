@@ -4,6 +4,7 @@
  * The clock runs from the moment when every thread is ready to the last join.
  */
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -108,6 +109,7 @@ struct plan {
 	unsigned                  parties;
 	unsigned                  senders;  /* numbered so far */
 	uint64_t                  receipts; /* how often each message is received */
+	uint64_t                  samples;  /* of latency */
 };
 
 static void nothing(struct bench_party *p)
@@ -127,7 +129,7 @@ static struct bench_party *add(struct plan *plan, bench_work work, uint64_t coun
 	p->bench.count = count;
 	p->bench.size = r->size;
 	p->bench.mask = r->size < sizeof(uint64_t) ? 0 : UINT64_MAX;
-	p->bench.message = bench_allocate(room);
+	p->bench.message = bench_allocate(room < BENCH_LARGEST ? BENCH_LARGEST : room);
 	p->bench.next = bench_allocate(BENCH_MAX_SENDERS * sizeof(uint64_t));
 	p->bench.run = r;
 	plan->party[plan->parties++] = p;
@@ -166,9 +168,105 @@ static void add_receivers(struct plan *plan, bench_work work, unsigned n)
 		add(plan, work, plan->run->messages / n);
 }
 
-static void want_samples(struct bench_party *p)
+static void want_samples(struct plan *plan, struct bench_party *p, uint64_t n)
 {
-	p->latency = bench_allocate(p->count * sizeof(*p->latency));
+	p->latency = bench_allocate(n * sizeof(*p->latency));
+	plan->samples = n;
+}
+
+/* ---------------------------------------------------- channels that live at once */
+
+#ifdef __GLIBC__
+#define HAS_MALLINFO2 __GLIBC_PREREQ(2, 33)
+#else
+#define HAS_MALLINFO2 0
+#endif
+
+#if HAS_MALLINFO2
+static size_t allocated(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+}
+#else
+static size_t allocated(void)
+{
+	return 0;
+}
+#endif
+
+static size_t resident(void)
+{
+	unsigned long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	if (!f || fscanf(f, "%*u %lu", &pages) != 1)
+		bench_cannot("the system does not say how much memory is in use");
+	fclose(f);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static size_t more(size_t before, size_t after)
+{
+	return after > before ? after - before : 0;
+}
+
+/* How much more memory is in use once n channels are there, each of which was worked
+ * on: by malloc's count; or by the system's, where most does not come from malloc. */
+static size_t populate(struct bench_party *p, unsigned n, bench_work work)
+{
+	struct bench_run *r = p->run;
+	size_t pages_before = resident(), heap_before = allocated(), heap, pages;
+
+	r->channels = n;
+	r->impl->open(r);
+	for (unsigned i = 0; i < n; i++) {
+		p->to = r->ends[i].to;
+		p->from = r->ends[i].from;
+		p->first = i;
+		work(p);
+	}
+	heap = more(heap_before, allocated());
+	pages = more(pages_before, resident());
+	return heap < pages / 2 ? pages : heap;
+}
+
+static void unpopulate(struct bench_party *p)
+{
+	if (!p->run->impl->close(p->run))
+		bench_fail("messages are left over", 0);
+}
+
+/* A few of them say whether there is room for all. */
+static void check_room(struct bench_party *p, unsigned n, bench_work work)
+{
+	const unsigned few = n < 100 ? n : 100;
+	const double free_bytes = (double)sysconf(_SC_AVPHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+
+	if ((double)populate(p, few, work) / few * n > free_bytes / 2)
+		bench_cannot("so many would take more than half of the free memory");
+	unpopulate(p);
+	memset(&p->taken, 0, sizeof(p->taken));
+}
+
+static void live(struct bench_party *p, bench_work work)
+{
+	const unsigned n = p->run->channels;
+
+	check_room(p, n, work);
+	p->run->heap = populate(p, n, work);
+	unpopulate(p);
+}
+
+static void living(struct bench_party *p)
+{
+	live(p, nothing);
+}
+
+static void living_after_use(struct bench_party *p)
+{
+	live(p, p->run->works->send_then_receive);
 }
 
 /* ------------------------------------------------------------------ scenarios */
@@ -225,7 +323,7 @@ static void plan_pingpong(struct plan *plan)
 	struct bench_run *r = plan->run;
 	struct bench_party *calling = add_only(plan, plan->works->call, BENCH_ONE);
 
-	want_samples(calling);
+	want_samples(plan, calling, r->messages);
 	calling->from = r->ends[1].from;
 	add_only(plan, plan->works->answer, BENCH_ONE)->to = r->ends[1].to;
 	plan->receipts = 2;
@@ -279,8 +377,44 @@ static void plan_wake(struct plan *plan)
 {
 	struct bench_party *parking = add_only(plan, plan->works->park, BENCH_ONE);
 
-	want_samples(parking);
+	want_samples(plan, parking, plan->run->messages);
 	add_sender(plan, plan->works->wake, plan->run->messages)->latency = parking->latency;
+}
+
+/* One channel carries everything, and the others are there to be looked at. */
+static void plan_select_idle(struct plan *plan)
+{
+	struct bench_run *r = plan->run;
+
+	add_only(plan, plan->works->select_receive, BENCH_ONE);
+	add_sender(plan, plan->works->send, r->messages)->to = r->ends[r->channels - 1].to;
+}
+
+static void plan_sizes(struct plan *plan)
+{
+	add_only(plan, plan->works->receive_sizes, BENCH_ONE);
+	add_sender(plan, plan->works->send_sizes, plan->run->messages);
+}
+
+/* As plan_wake, with one sample a burst. */
+static void plan_bursts(struct plan *plan)
+{
+	struct bench_party *parking = add_only(plan, plan->works->receive_bursts, BENCH_ONE);
+
+	want_samples(plan, parking, plan->run->messages / BENCH_BATCH_OF);
+	add_sender(plan, plan->works->send_bursts, plan->run->messages)->latency = parking->latency;
+}
+
+/* A channel a message.  Those without a limit are used once each: memory is what they
+ * keep when they are empty again. */
+static void plan_memory(struct plan *plan)
+{
+	if (plan->run->cell.capacity == BENCH_UNBOUNDED)
+		add_sender(plan, living_after_use, 1)->order = BENCH_ONE;
+	else {
+		add(plan, living, 0);
+		plan->receipts = 0;
+	}
 }
 
 static void (*const plans[BENCH_SCENARIOS])(struct plan *) = {
@@ -299,7 +433,11 @@ static void (*const plans[BENCH_SCENARIOS])(struct plan *) = {
 	[BENCH_SINGLE]      = plan_spsc,
 	[BENCH_LOOP]        = plan_loop,
 	[BENCH_MIXED]       = plan_mixed,
-	[BENCH_WAKE]        = plan_wake
+	[BENCH_WAKE]        = plan_wake,
+	[BENCH_SELECT_IDLE] = plan_select_idle,
+	[BENCH_SIZES]       = plan_sizes,
+	[BENCH_BURSTS]      = plan_bursts,
+	[BENCH_MEMORY]      = plan_memory
 };
 
 unsigned bench_channels(const struct bench_run *r)
@@ -309,8 +447,13 @@ unsigned bench_channels(const struct bench_run *r)
 		return 2;
 	case BENCH_SELECT_RX:
 	case BENCH_SELECT_BOTH:
+	case BENCH_SELECT_IDLE:
 	case BENCH_BROADCAST:
 		return r->width;
+	case BENCH_SIZES:
+		return BENCH_SIZES_MIXED;
+	case BENCH_MEMORY:
+		return (unsigned)r->messages;
 	case BENCH_ONESHOT:
 	case BENCH_CREATE:
 		return 0;
@@ -329,6 +472,8 @@ unsigned bench_parts(const struct bench_run *r)
 		return r->threads;
 	case BENCH_SELECT_RX:
 		return r->width;
+	case BENCH_BURSTS:
+		return BENCH_BATCH_OF;
 	default:
 		return 1;
 	}
@@ -464,8 +609,10 @@ struct bench_outcome bench_time(struct bench_run *r)
 	outcome.cost = timed(&plan);
 	check(&plan);
 	outcome.latency = plan.party[0]->bench.latency;
+	outcome.samples = plan.samples;
+	outcome.heap = r->heap;
 	if (outcome.latency)
-		qsort(outcome.latency, r->messages, sizeof(uint64_t), ascending);
+		qsort(outcome.latency, outcome.samples, sizeof(uint64_t), ascending);
 	for (unsigned i = 0; i < plan.parties; i++) {
 		free(plan.party[i]->bench.message);
 		free(plan.party[i]->bench.next);

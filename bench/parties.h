@@ -12,6 +12,8 @@ struct bench_cost {
 struct bench_outcome {
 	struct bench_cost cost;
 	uint64_t         *latency; /* ascending; NULL if the scenario has none */
+	uint64_t          samples;
+	size_t            heap;    /* bytes of all channels, in the memory scenario */
 };
 
 /* How many channels a run needs, and in how many equal parts its messages must

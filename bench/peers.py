@@ -26,6 +26,7 @@ NATIVE = {
     "readerwriterqueue": ("readerwriterqueue.cpp", (), (), "dpkg libreaderwriterqueue-dev"),
     "boost_spsc": ("boost_spsc.cpp", (), (), ""),
     "ck": ("ck.c", ("ck",), (), "pkg-config ck"),
+    "bare_ring": ("bare_ring.c", (), (), ""),
     "rte_ring": ("rte_ring.cpp", ("libdpdk",), HEADERS_ONLY, ""),
     "nng": ("nng.c", (), ("-lnng",), ""),
     "coroutine": ("coroutine.cpp", (), LIBCHAN, ""),
@@ -53,9 +54,10 @@ def output_of(command, env=None, folder=None):
 def first_error(text):
     """The line that says it: compilers and cargo say much else."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    for line in lines:
-        if re.search(r"\berror\b|not found|No such file", line):
-            return line
+    for what in (r"No space left", r"\berror\b|not found|No such file"):
+        for line in lines:
+            if re.search(what, line):
+                return line
     return lines[0] if lines else ""
 
 

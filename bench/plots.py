@@ -92,7 +92,7 @@ def throughput(data, color):
     """A panel for each capacity, and one for what has none in its name."""
     panels = {capacity: [] for capacity in (*plans.CAPACITIES, "")}
     for job in data["jobs"]:
-        if report.is_usual(job):
+        if report.is_usual(job) and not report.is_memory(job):
             capacity = job["cell"].partition("_")[0]
             known = capacity in plans.CAPACITIES
             name = job["cell"].partition("_")[2] if known else job["cell"].replace("_", "\n")
@@ -132,7 +132,7 @@ def sweep(data, color, what, words):
     usual = {"threads": plans.THREADS, "size": plans.SIZE, "width": plans.WIDTH, "pin": ""}
     found = defaultdict(dict)
     for job in data["jobs"]:
-        if all(job[name] == value for name, value in usual.items() if name != what):
+        if not report.is_memory(job) and all(job[name] == value for name, value in usual.items() if name != what):
             found[job["cell"]][job[what]] = shown(job)
     panels = [(cell, [(f"{value}", values[value]) for value in sorted(values)])
               for cell, values in found.items() if len(values) > 1]

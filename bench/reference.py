@@ -11,15 +11,14 @@ sys.dont_write_bytecode = True
 
 import argparse
 
-import report
-from stats import median
+from stats import median, wall
 
 WITHIN = 1.5
 
 # ns a message on two CPUs of an x86-64 virtual machine (AMD EPYC); 4 threads a side,
-# 200,000 messages of 8 bytes, median of 3; crossbeam-channel 0.5.16, flume 0.12,
-# kanal 0.2, Rust 1.95, Go 1.19.
+# 200,000 messages of 8 bytes, median of 3.
 PEERS = ("crossbeam", "flume", "kanal", "std", "go", "apr", "tbb", "moodycamel", "glib")
+VERSIONS = {"crossbeam": "0.5.16", "flume": "0.12", "kanal": "0.2", "std": "1.95", "go": "1.19"}
 FIGURES = {
     "bounded0_spsc": (21007, 18503, 347, 22200, 105),
     "bounded0_mpsc": (4919, 4027, 805, 6100, 95),
@@ -55,7 +54,7 @@ FIGURES = {
 def measured(job, peer):
     """ns a message; std's figures for several receivers are those of std::sync::mpmc."""
     samples = job["impls"].get(peer) or (job["impls"].get("std_mpmc") if peer == "std" else None)
-    return median([report.wall(s) for s in samples]) if samples else None
+    return median([wall(s) for s in samples]) if samples else None
 
 
 def factors(job):
@@ -73,7 +72,32 @@ def deviations(job):
     return {peer: f / middle for peer, f in found.items()}
 
 
+def agreement(jobs, versions):
+    """The cells that can be compared, who is too far from the others in which, and
+    which peers are of another version."""
+    found = {job["name"]: deviations(job) for job in jobs if job["cell"] in FIGURES}
+    found = {name: peers for name, peers in found.items() if peers}
+    far = {name: {peer: x for peer, x in peers.items() if not 1 / WITHIN <= x <= WITHIN}
+           for name, peers in found.items()}
+    others = {peer: [then, versions[peer]] for peer, then in VERSIONS.items()
+              if peer in versions and not (versions[peer] + ".").startswith(then + ".")}
+    return {"cells": len(found), "agree": sum(not peers for peers in far.values()),
+            "far": {name: peers for name, peers in far.items() if peers}, "versions": others}
+
+
+def lines(a):
+    """The same for people."""
+    yield f"how the peers stand to each other, beside the first figures: {a['agree']} of {a['cells']} cells agree " \
+          f"within {WITHIN}"
+    for name, peers in a["far"].items():
+        yield f"{name} differs: " + ", ".join(f"{peer} takes {x:.2f} of what it did" for peer, x in peers.items())
+    if a["versions"]:
+        yield "other versions than then: " + ", ".join(f"{peer} {now} (was {then})"
+                                                       for peer, (then, now) in a["versions"].items())
+
+
 def main(argv):
+    import report  # which imports this module
     parser = argparse.ArgumentParser(prog="reference.py", description=__doc__, allow_abbrev=False,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", help="a report in JSON, or the records of a run")
@@ -82,17 +106,9 @@ def main(argv):
         data = report.load(options.file)
     except (OSError, ValueError, KeyError) as e:
         sys.exit(f"reference: {e}")
-    agree = cells = 0
-    for job in data["jobs"]:
-        found = deviations(job) if report.is_usual(job) and job["cell"] in FIGURES else {}
-        if found:
-            far = {peer: x for peer, x in found.items() if not 1 / WITHIN <= x <= WITHIN}
-            cells += 1
-            agree += not far
-            print(f"{job['name']:22} " + ("agrees" if not far else "differs: " + ", ".join(
-                f"{peer} takes {x:.2f} of what it did" for peer, x in far.items())))
-    print(f"{agree} of {cells} cells agree within {WITHIN}")
-    return 0 if agree >= 0.8 * cells else 1
+    found = agreement([job for job in data["jobs"] if report.is_usual(job)], data["versions"])
+    print("\n".join(lines(found)))
+    return 0 if found["agree"] >= 0.8 * found["cells"] else 1
 
 
 if __name__ == "__main__":

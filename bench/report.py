@@ -18,11 +18,13 @@ from pathlib import Path
 import log
 import machine
 import plans
-from stats import geometric_mean, median, ranged, short, spread
+import reference
+from stats import cpu, geometric_mean, median, ranged, short, spread, wall
 
 FORMAT = "libchan benchmark 1"
 OURS = "libchan:"
-GREEN = ("go",)  # their threads are not the kernel's
+GREEN = ("go",)        # their threads are not the kernel's
+BARE = ("bare_ring",)  # no library: what the work costs at least
 
 
 # ------------------------------------------------------------------------ data
@@ -68,6 +70,7 @@ def load(path):
         return build(log.read_lines(path)[0])
     if data.get("format") != FORMAT:
         raise ValueError(f"{path}: not a report of this benchmark")
+    data["summary"] = summarize(data) # an older report has less in it
     return data
 
 
@@ -77,18 +80,6 @@ def as_json(data):
 
 # ------------------------------------------------------------------------ sums
 
-def wall(sample):
-    """ns a message.  A round of wake is mostly waiting until the receiver sleeps, so
-    there it is the median of the latency."""
-    if sample.get("cell") == "wake":
-        return sample["latency_ns"]["p50"]
-    return sample["wall_ns"] / sample["messages"]
-
-
-def cpu(sample):
-    return max(1, sample["user_ns"] + sample["system_ns"]) / sample["messages"]
-
-
 def wall_spread(samples):
     return spread([wall(s) for s in samples])
 
@@ -97,8 +88,12 @@ def is_ours(impl):
     return impl.startswith(OURS)
 
 
+def is_bare(impl):
+    return impl in BARE
+
+
 def is_peer(impl):
-    return not is_ours(impl)
+    return not is_ours(impl) and not is_bare(impl)
 
 
 def is_threaded(impl):
@@ -129,18 +124,23 @@ def versus(job, ours, peer):
 def row_of(job):
     ours = best(job, is_ours)
     row = {"job": job["name"], "cell": job["cell"], "usual": is_usual(job),
-           "ours": None, "peer": None, "threaded": None}
+           "ours": None, "peer": None, "threaded": None, "bare": None}
     if ours:
         row["ours"] = {"impl": ours, "ns": wall_spread(job["impls"][ours]),
                        "cpu_ns": median([cpu(s) for s in job["impls"][ours]])}
-        for name, wanted in (("peer", is_peer), ("threaded", is_threaded)):
+        for name, wanted in (("peer", is_peer), ("threaded", is_threaded), ("bare", is_bare)):
             peer = best(job, wanted)
             row[name] = peer and versus(job, ours, peer)
     return row
 
 
 def is_usual(job):
-    return (job["threads"], job["size"], job["width"], job["pin"]) == (plans.THREADS, plans.SIZE, plans.WIDTH, "")
+    return (job["threads"], job["size"], job["width"], job["pin"]) == (plans.THREADS, plans.SIZE, plans.WIDTH, "") \
+        and not (is_memory(job) and job.get("fixed", 0) != plans.CHANNELS)
+
+
+def is_memory(job):
+    return plans.is_memory(job["cell"])
 
 
 def counted(rows):
@@ -203,12 +203,32 @@ def pinned(data):
         yield row
 
 
+def memory(jobs):
+    """Bytes a channel, of all that took part."""
+    return {job["name"]: {impl: median(map(wall, samples)) for impl, samples in job["impls"].items()}
+            for job in jobs if is_memory(job)}
+
+
+def growth(jobs):
+    """libchan's best by threads a side, where there are several values of them."""
+    found = defaultdict(dict)
+    for job in jobs:
+        ours = best(job, is_ours)
+        others = (job["size"], job["width"], job["pin"])
+        if ours and plans.has_threads(job["cell"]) and others == (plans.SIZE, plans.WIDTH, ""):
+            found[job["cell"]][job["threads"]] = median(map(wall, job["impls"][ours]))
+    return {cell: dict(sorted(values.items())) for cell, values in found.items() if len(values) > 1}
+
+
 def summarize(data):
-    rows = [row_of(job) for job in data["jobs"]]
+    jobs = [job for job in data["jobs"] if not is_memory(job)]
+    rows = [row_of(job) for job in jobs]
     usual = counted(rows)
-    kept = [job for job, row in zip(data["jobs"], rows) if row in usual]
+    kept = [job for job, row in zip(jobs, rows) if row in usual]
     return {"rows": rows, "mean": means(usual, "peer"), "mean_threaded": means(usual, "threaded"),
             "winners": winners(usual), "peers": against_each(kept, usual), "pinned": list(pinned(data)),
+            "growth": growth(jobs), "memory": memory(data["jobs"]),
+            "reference": reference.agreement([job for job in jobs if is_usual(job)], data["versions"]),
             "latency": {job["name"]: found for job in data["jobs"] if (found := latencies(job))}}
 
 
@@ -231,15 +251,20 @@ def ratio_range(s):
     return f"{ratio(s['median'])} ({ratio(s['min'])}-{ratio(s['max'])})"
 
 
+ASIDE = ("", "  without Go", "  no library")
+
+
 def table_lines(row):
     ours, peer, threaded = row["ours"], row["peer"], row["threaded"]
     mine = (ours["impl"][len(OURS):], ranged(ours["ns"])) if ours else ("-", "-")
-    for place, other in enumerate((peer, threaded)):
+    for place, other in enumerate((peer, threaded, row["bare"])):
         if place == 1 and (other is None or peer is None or other["impl"] == peer["impl"]):
+            continue
+        if place == 2 and other is None:
             continue
         theirs = (other["impl"], ranged(other["ns"]), ratio_range(other["ratio"]), ratio(other["cpu_ratio"])) \
             if other else ("-", "-", "-", "-")
-        yield (row["job"], *mine, *theirs) if place == 0 else ("  without Go", "", "", *theirs)
+        yield (row["job"], *mine, *theirs) if place == 0 else (ASIDE[place], "", "", *theirs)
 
 
 def table(rows):
@@ -284,6 +309,24 @@ def pinned_lines(summary):
     return columns([head] + rows)
 
 
+def memory_lines(summary):
+    head = ("bytes a channel", "", "bytes", "it/libchan")
+    rows = []
+    for name, found in summary["memory"].items():
+        ours = min((b for impl, b in found.items() if is_ours(impl)), default=0)
+        rows += [(name if i == 0 else "", impl, f"{found[impl]:.0f}", ratio(found[impl] / ours) if ours else "-")
+                 for i, impl in enumerate(sorted(found, key=lambda impl: (not is_ours(impl), found[impl])))]
+    return columns([head] + rows, left=(0, 1))
+
+
+def growth_lines(summary):
+    counts = sorted({n for found in summary["growth"].values() for n in found})
+    head = ("libchan, ns, by threads a side", *counts, "most/least")
+    rows = [(cell, *(short(found[n]) if n in found else "-" for n in counts),
+             ratio(max(found.values()) / min(found.values()))) for cell, found in summary["growth"].items()]
+    return columns([head] + rows)
+
+
 def missing_lines(data):
     for s in data["skipped"]:
         yield f"skipped: {s['peer']}: {s['why']}"
@@ -307,7 +350,7 @@ def head_lines(data):
 def text(data):
     s = data["summary"]
     parts = [head_lines(data),
-             ["ns a message (wake: p50 of the latency): median (min-max)",
+             ["ns a message (wake, bursts: p50 of the latency): median (min-max)",
               "ratio: peer/libchan, pairs of the same round"], table(s["rows"]),
              mean_lines(s)]
     if s["peers"]:
@@ -316,6 +359,12 @@ def text(data):
         parts.append(latency_lines(s))
     if s["pinned"]:
         parts.append(pinned_lines(s))
+    if s["growth"]:
+        parts.append(growth_lines(s))
+    if s["memory"]:
+        parts.append(memory_lines(s))
+    if s["reference"]["cells"]:
+        parts.append(reference.lines(s["reference"]))
     parts.append(missing_lines(data))
     found = ["\n".join(part) for part in parts]
     return "\n\n".join(part for part in found if part) + "\n"

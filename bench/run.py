@@ -38,7 +38,21 @@ class Cannot(Exception):
 
 def say(text):
     progress.clear()
-    print(f"bench: {text}", flush=True)
+    show(f"bench: {text}")
+
+
+def show(text):
+    """Prints it; what the disk behind stdout does not take is lost, and nothing else."""
+    try:
+        print(text, flush=True)
+    except OSError as e:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+        print(f"bench: the standard output cannot be written: {e.strerror}", file=sys.stderr)
+        Unwritten.status = 1
+
+
+class Unwritten:
+    status = 0
 
 
 # ------------------------------------------------------------------- progress
@@ -93,7 +107,10 @@ def last_line(text):
 
 
 def reason(status, err):
-    """Why an adapter ended, in words; the shell says 128 + signal."""
+    """Why an adapter ended, in words; the shell says 128 + signal, and minus a signal is
+    the shell's own end."""
+    if status < 0:
+        status = 128 - status
     if status > 128:
         try:
             name = signal.Signals(status - 128).name
@@ -204,6 +221,8 @@ class Bench:
                 program = peer.build()
             except peers.CannotBuild as e:
                 self.skip(peer.name, str(e))
+            except OSError as e:
+                self.skip(peer.name, e.strerror or str(e))
             else:
                 self.enlist(peer.name, program)
 
@@ -253,6 +272,9 @@ class Bench:
         def rounded(n):
             return max(parts, int(min(n, job.most())) // parts * parts)
 
+        if job.fixed:
+            count = -(-job.fixed // parts) * parts
+            return count, self.times(job, impls, count, cannot), cannot
         count = rounded(FIRST_COUNT + parts)
         while True:
             ns = self.times(job, impls, count, cannot)
@@ -374,7 +396,10 @@ def parse_options(argv):
     add("--width", type=numbers(1, 1024), default=[plans.WIDTH], metavar="N,...",
         help="channels of a select, subscriptions of a broadcast")
     add("--pin", action="append", metavar="CPUS", help="keep to these CPUs, such as 0 or 0,1; may be repeated")
-    add("--rounds", type=number(1, 1000), default=5, metavar="N", help="after the warm-up (5)")
+    add("--rounds", type=number(1, 1000), metavar="N",
+        help=f"after the warm-up ({plans.ROUNDS}; {plans.QUICK_ROUNDS} if the plan is quick)")
+    add("--messages", type=number(1, 1 << 32), default=0, metavar="N",
+        help="in every cell, instead of as many as the time asks for")
     add("--time", type=number(1, 60000), default=300, metavar="MS", help="of the slowest in a cell (300)")
     add("--limit", type=number(1, 3600), default=TIME_LIMIT, metavar="S", help=f"then a run has hung ({TIME_LIMIT})")
     add("--peers", type=words, metavar="'PATTERN...'", help="by default the usual ones if the plan is quick, else all")
@@ -388,23 +413,26 @@ def parse_options(argv):
     add("--text", metavar="FILE", help="the report for people, which is printed as well")
     add("--plots", metavar="FOLDER", help="for SVG and PNG")
     options = parser.parse_args(argv)
+    quick = options.plan == "quick" and not options.cells
+    if options.rounds is None:
+        options.rounds = plans.QUICK_ROUNDS if quick else plans.ROUNDS
     if options.peers is None:
-        quick = options.plan == "quick" and not options.cells
         options.peers = list(plans.QUICK_PEERS) if quick else ["*"]
     return options
 
 
-ASKED = ("plan", "cells", "threads", "size", "width", "pin", "rounds", "time", "peers", "flavors", "adapter", "bench")
+ASKED = ("plan", "cells", "threads", "size", "width", "pin", "rounds", "time", "messages", "peers",
+         "flavors", "adapter", "bench")
 
 
 def jobs_for(options, cells):
     if options.cells or options.plan == "all":
         return plans.product(plans.matching(cells, options.cells or ["*"]), options.threads, options.size,
-                             options.width, options.pin or [""])
+                             options.width, options.pin or [""], options.messages)
     if options.plan == "full":
         return plans.full(cells, (options.pin or ["0"])[0])
     return plans.product([c for c in plans.QUICK if c in cells], options.threads, options.size, options.width,
-                         options.pin or [""])
+                         options.pin or [""], options.messages)
 
 
 def start(options, bench):
@@ -413,7 +441,7 @@ def start(options, bench):
         bench.log.resume()
         header = bench.log.lines[0]
         for name in ASKED:
-            setattr(options, name, header["options"][name])
+            setattr(options, name, header["options"].get(name, getattr(options, name)))
         bench.gather()
         return [plans.Job(**{k: v for k, v in j.items() if k != "name"}) for j in header["jobs"]]
     bench.log.begin()
@@ -455,7 +483,7 @@ def publish(options, lines):
         say("nothing was measured")
         return 1
     text = report.text(data)
-    print("\n" + text, flush=True)
+    show("\n" + text)
     status = 0
     for path, content in ((options.text, text), (options.json, report.as_json(data))):
         try:
@@ -486,7 +514,7 @@ def main(argv):
     finally:
         records.close()
     published = publish(options, records.lines)
-    return status or published
+    return status or published or Unwritten.status
 
 
 if __name__ == "__main__":

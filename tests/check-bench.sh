@@ -18,7 +18,8 @@ latency=',"latency_ns":\{"samples":[1-9][0-9]*,"p50":'$n',"p90":'$n',"p99":'$n',
 # one_record CELL IMPL MESSAGES THREADS SIZE WIDTH: nothing else on stdin
 one_record() {
 	case $1 in
-	*_pingpong | wake) tail=$latency ;;
+	*_pingpong | wake | bursts) tail=$latency ;;
+	memory_*) tail=',"heap_bytes":'$n ;;
 	*) tail= ;;
 	esac
 	read -r record && ! read -r more &&
@@ -26,14 +27,16 @@ one_record() {
 \"messages\":$3,\"threads\":$4,\"size\":$5,\"width\":$6,$costs$tail\}\$"
 }
 
-# measures CELL IMPL SIZE: 30 messages with 3 threads or 2 channels, where it has them
+# measures CELL IMPL SIZE: 30 messages, or a burst, with 3 threads or 2 channels, where it has them
 measures() {
 	threads=1
 	width=1
 	case $1 in *_mpsc | *_spmc | *_mpmc | *_select_both) threads=3 ;; esac
-	case $1 in *_select_* | broadcast) width=2 ;; esac
+	case $1 in *_select_* | select_idle | broadcast) width=2 ;; esac
+	messages=30
+	case $1 in bursts) messages=64 ;; esac
 	"$bench" --impl "$2" --size "$3" --threads 3 --width 2 "$1" 30 >"$t/out" || return
-	one_record "$1" "$2" 30 $threads "$3" $width <"$t/out"
+	one_record "$1" "$2" $messages $threads "$3" $width <"$t/out"
 }
 
 exits_with() {
@@ -44,14 +47,15 @@ exits_with() {
 }
 
 "$bench" --list >"$t/list"
-expect 'there are 47 cells' test "$(cut -d' ' -f1 "$t/list" | sort -u | wc -l)" -eq 47
+expect 'there are 52 cells' test "$(cut -d' ' -f1 "$t/list" | sort -u | wc -l)" -eq 52
 expect 'no line of the list is there twice' test -z "$(sort "$t/list" | uniq -d)"
 while read -r cell impl; do
 	expect "$cell, $impl" measures "$cell" "$impl" 8
 done <"$t/list"
 first_of() { awk -v cell="$1" '$1 == cell { print $2; exit }' "$t/list"; }
 for size in 0 4096; do
-	for cell in bounded0_mpmc bounded128_mpsc unbounded_seq bounded1_select_both broadcast batch loop mixed oneshot; do
+	for cell in bounded0_mpmc bounded128_mpsc unbounded_seq bounded1_select_both broadcast batch loop mixed oneshot \
+		select_idle sizes bursts memory_bounded1 memory_unbounded; do
 		expect "$cell, $size bytes" measures $cell "$(first_of $cell)" $size
 	done
 done
@@ -133,7 +137,14 @@ static bool serves(const struct bench_impl *impl, const struct bench_cell *c)
 	return bench_is_plain(c);
 }
 
-static void open_nothing(struct bench_run *r) { (void)r; }
+/* A thousand bytes a channel, which nobody frees. */
+static void open_nothing(struct bench_run *r)
+{
+	if (r->cell.scenario == BENCH_MEMORY)
+		for (unsigned i = 0; i < r->channels; i++)
+			memset(r->ends[i].to = malloc(1000), 1, 1000);
+}
+
 static bool close_nothing(struct bench_run *r) { (void)r; return strcmp(plant, "left") != 0; }
 
 int main(int argc, char **argv)
@@ -170,6 +181,15 @@ expect 'unbounded_spmc, a queue without an order' with_plant swap unbounded_spmc
 for plant in double change left count; do
 	expect "unbounded_spmc, a queue that is wrong: $plant" exits_with 1 with_plant $plant unbounded_spmc 2
 done
+
+# Rounding and the allocator's own take a little, sanitizers more; where only the system
+# counts, it may be behind by some pages.
+heap_of_a_thousand() {
+	heap=$(PLANT=none "$t/planted" memory_bounded1 20000 | sed 's/.*"heap_bytes":\([0-9]*\)}$/\1/')
+	case ${CFLAGS:-} in *sanitize*) most=200000000 ;; *) most=22000000 ;; esac
+	[ "$heap" -ge 19500000 ] && [ "$heap" -le "$most" ]
+}
+expect 'memory is what the channels take' heap_of_a_thousand
 
 # ------------------------------------------------------------------- the runner
 
@@ -251,6 +271,11 @@ cells=unbounded_seq planted two other 4000 '[ $cell = unbounded_seq ] || exit 77
 run --adapter "$t/one" --adapter "$t/two" --cells '*s*'
 expect 'an implementation may have several programs' holds \
 	'[j[c]["impls"]["other"][0]["wall_ns"] / j[c]["messages"] for c in ("bounded1_spsc", "unbounded_seq")] == [3000, 4000]'
+expect 'a count may be given' run --adapter "$t/peer" --cells '*_spsc' --messages 777
+expect 'and is that of all' holds '{(s["messages"], len(x)) for x in j["bounded1_spsc messages=777"]["impls"].values() for s in x} == {(777, 2)}'
+cells=bounded1_mpsc planted grown 'libchan:array' '$((threads * 1000))' ''
+run --bench "$t/grown" --cells '*' --threads 2,6
+expect 'what grows is compared with its best point' said '^bounded1_mpsc +2000 +6000 +3.00$'
 refuse 'no cell matches' run --cells none
 refuse 'rounds are a count' run --rounds 0
 refuse 'there is no such program' run --bench "$t/nothing"
@@ -258,6 +283,19 @@ expect 'the 14 cells exist' python3 -B -c "
 import sys; sys.path.insert(0, '$source'); import plans
 cells = {line.split()[0] for line in open('$t/list')}
 sys.exit(not (len(set(plans.QUICK)) == 14 and set(plans.QUICK) <= cells and all(set(s[2]) <= cells for s in plans.SWEEPS)))"
+expect 'at least five rounds, and more where the cells are few' python3 -B -c "
+import sys; sys.path.insert(0, '$source'); import run
+assert [run.parse_options(o).rounds for o in ([], ['--cells', '*'], ['--plan', 'full'], ['--rounds', '7'])] == [15, 5, 5, 7]"
+expect 'the full plan has the sizes, widths, threads and channels that are promised' python3 -B -c "
+import sys; sys.path.insert(0, '$source'); import plans
+jobs = plans.full([line.split()[0] for line in open('$t/list')], '0')
+def of(what, cell): return {getattr(j, what) for j in jobs if j.cell == cell and not j.pin}
+assert of('threads', 'bounded128_mpmc') == {2, 3, 4, 7, 8, 16, 32, 64}
+assert of('size', 'bounded128_mpmc') == {0, 8, 32, 256, 4096}
+assert of('width', 'select_idle') == {2, 4, 8, 64, 512}
+assert of('fixed', 'memory_bounded1') == {100000, 1000000}
+assert {j.cell for j in jobs if j.pin == '0'} == {j.cell for j in jobs if not plans.is_memory(j.cell)}
+assert len({j.name for j in jobs}) == len(jobs)"
 
 # ------------------------------------------------------------- what goes wrong
 
@@ -270,6 +308,10 @@ expect 'the others are kept' holds 'len(j["bounded1_spsc"]["impls"]["libchan:arr
 planted broken other 5000 "[ \$messages -lt 20000 ] || [ -e $t/once ] || { : >$t/once; kill -KILL \$\$; }"
 run --adapter "$t/broken" --cells '*_spsc'
 expect 'once is forgiven' holds 'len(j["bounded1_spsc"]["impls"]["other"]) == 2 and len(d["failures"]) == 1'
+
+planted broken other 5000 '[ $messages -lt 20000 ] || kill -KILL $PPID'
+run --adapter "$t/broken" --cells '*_spsc'
+expect 'the shell around it may be what is killed' said '^bench: bounded1_spsc: other failed in round 1: killed by SIGKILL$'
 
 planted broken other 5000 '[ $messages -lt 20000 ] || exec tail -f /dev/null'
 expect 'a peer that hangs does not end the run' run --adapter "$t/broken" --cells '*_spsc' --limit 2
@@ -292,6 +334,9 @@ expect 'and takes part' holds 'j["loop"]["impls"]["pipe"][0]["messages"] > 0'
 CC=false
 expect 'a peer that cannot be built' run --peers pipe --build "$t/other" --cells '*_spsc'
 expect 'is skipped by name' said '^bench: pipe is skipped: false failed with status 1$'
+expect 'and the others are kept' holds 'len(j["bounded1_spsc"]["impls"]) == 2'
+expect 'and so is one whose folder cannot be made' run --peers pipe --build "$t/ours/none" --cells '*_spsc'
+expect 'with the reason' said '^bench: pipe is skipped: Not a directory$'
 CC=no-such-compiler
 run --peers pipe --build "$t/other" --cells '*_spsc'
 expect 'and so is one without its toolchain' said '^skipped: pipe: no-such-compiler is not installed$'
@@ -331,6 +376,53 @@ expect 'and the report has what was measured' said '^bounded1_spsc +array +1000'
 if [ -c /dev/full ]; then
 	refuse 'a report that cannot be written' run --cells '*_spsc' --rounds 1 --text /dev/full
 	expect 'is said' said '^bench: /dev/full cannot be written: No space left'
+fi
+
+if [ -c /dev/full ]; then
+	run_into_full() {
+		python3 "$source/run.py" --bench "$t/ours" --peers none --records "$t/records" --json "$t/json" --rounds 1 \
+			--time 100 --cells '*_spsc' >/dev/full 2>"$t/run.out"
+	}
+	rm "$t/json"
+	refuse 'a report that cannot be printed' run_into_full
+	expect 'is said, too' said '^bench: the standard output cannot be written: No space left'
+	refuse 'and is no traceback' grep -q Traceback "$t/run.out"
+	expect 'and everything is in the other files' holds 'd["state"] == "complete" and len(j["bounded1_spsc"]["impls"]) == 2'
+fi
+
+# A real disk, of four pages, that nobody else sees.
+on_small_disk() {
+	# shellcheck disable=SC2016
+	unshare --map-root-user --mount sh -c 'mount -t tmpfs -o size=16k none "$1" && shift && "$@"' sh "$t/disk" "$@"
+}
+full_disk() {
+	# shellcheck disable=SC2016
+	on_small_disk env CALLS=/dev/null sh -c 'd=$1; shift; python3 "$@" || { s=$?; ls "$d"; exit $s; }' sh "$t/disk" \
+		"$source/run.py" --bench "$t/ours" --peers none --adapter "$t/peer" --cells '*_spsc' --time 100 "$@" >"$t/run.out" 2>"$t/run.err"
+}
+mkdir "$t/disk"
+if on_small_disk true 2>/dev/null; then
+	expect 'a small disk that the records fill ends the run' exits_with 1 \
+		full_disk --records "$t/disk/records" --rounds 60 --json "$t/json"
+	expect 'that is said once' test "$(grep -c 'records cannot be written: No space left' "$t/run.out")" -eq 1
+	expect 'and what was measured is reported' said '^bounded1_spsc +array +1000'
+	expect 'and kept' holds 'len(j["bounded1_spsc"]["impls"]["other"]) > 5 and d["state"] == "stopped"'
+	expect 'one that the report fills keeps the records' exits_with 1 \
+		full_disk --records "$t/records" --rounds 60 --json "$t/disk/json" --text "$t/disk/text"
+	expect 'and says which file it was' said "^bench: $t/disk/json cannot be written: No space left"
+	expect 'from them the report is made again' python3 "$source/report.py" "$t/records" --json "$t/json"
+	expect 'whole' holds 'd["state"] == "complete" and len(j["bounded1_spsc"]["impls"]["other"]) == 60'
+	if python3 -c 'import matplotlib' 2>/dev/null; then
+		expect 'plots that it does not take are no traceback' exits_with 1 \
+			full_disk --records "$t/records" --rounds 2 --plots "$t/disk/plots"
+		expect 'but said' said '^bench: the plots cannot be written: No space left'
+	fi
+	expect 'one that a build fills is that peer'"'"'s trouble' \
+		full_disk --records "$t/records" --rounds 1 --peers pipe --build "$t/disk/build"
+	expect 'by name and reason' said '^bench: pipe is skipped: .*No space left'
+	expect 'the others are kept' said '^bounded1_spsc +array +1000'
+else
+	skip check-bench-disk 'needs a namespace of mounts'
 fi
 
 # -------------------------------------------------------------- on a terminal
@@ -411,10 +503,21 @@ report "$t/lost" --bars
 expect 'the bar of a cell that is lost points the other way' said '^ +unbounded_seq +other +0.25  ################\|$'
 report "$t/r" --bars
 expect 'the bar of one that is won' said '^ +unbounded_seq +other +2.00  \|########$'
-sed 's/unbounded_seq/wake/g; s/"wall_ns": [0-9]*/&, "latency_ns": {"p50": 70, "p90": 1, "p99": 1, "p999": 1, "max": 1}/' \
+sed 's/unbounded_seq/wake/g; s/"wall_ns": [0-9]*/&, "latency_ns": {"samples": 10, "p50": 70, "p90": 1, "p99": 1, "p999": 1, "max": 1}/' \
 	"$t/r" >"$t/woken"
 report "$t/woken"
 expect 'waking is judged by its latency' said '^wake +list +70.0 \(70.0-70.0\) +other +70.0 \(70.0-70.0\) +1.00 '
+expect 'a sample of a burst is of many messages' sh -c "sed 's/wake/bursts/g; s/\"samples\": 10/\"samples\": 1/' '$t/woken' >'$t/burst'"
+report "$t/burst"
+expect 'and judged by one of them' said '^bursts +list +7.00 \(7.00-7.00\)'
+sed 's/other/bare_ring/g' "$t/lost" >"$t/bare"
+report "$t/bare"
+expect 'what is no library is shown' said '^  no library +bare_ring +10.0 \(10.0-20.0\) +0.25 \(0.25-0.50\) +0.25$'
+refuse 'but no peer' said '^lost|^fastest|best peer/libchan'
+sed 's/unbounded_seq/memory_bounded1/g; s/"wall_ns": \([0-9]*\)/&, "heap_bytes": \1/' "$t/r" >"$t/memory"
+report "$t/memory" --json "$t/json"
+expect 'memory is bytes a channel' said '^ +other +40 +2.00$'
+expect 'beside the cells that are times' holds 'd["summary"]["rows"] == [] and d["summary"]["mean"]["cells"] == 0'
 refuse 'what is no report is noticed' report "$0"
 mkdir "$t/without"
 echo 'raise ImportError(name="matplotlib")' >"$t/without/matplotlib.py"
@@ -451,9 +554,12 @@ open(sys.argv[2], "w").writelines(json.dumps(line) + "\n" for line in lines)
 END
 }
 expect 'another machine is no disagreement' reference
-expect 'and that is said' said '^2 of 2 cells agree within 1.5$'
+expect 'and that is said' said ': 2 of 2 cells agree within 1.5$'
 refuse 'peers that stand to each other otherwise are' reference bounded0_spsc:kanal=4
-expect 'they are named' said '^bounded0_spsc +differs: kanal takes 2.00 of what it did$'
+expect 'they are named' said '^bounded0_spsc differs: kanal takes 2.00 of what it did$'
+report "$t/r"
+expect 'the report has it, too' said '^bounded0_spsc differs: kanal takes 2.00 of what it did$'
+expect 'and who is of another version than then' said '^other versions than then: .*kanal 1 \(was 0.2\)'
 
 compare() { python3 "$source/compare" "$@" >"$t/run.out" 2>&1; }
 records "$t/before" 20/30 21/31 22/30

@@ -39,7 +39,9 @@ static const struct bench_works *works(size_t size)
 {
 	static const struct bench_works all = {
 		.send = queue_sending, .receive = queue_receiving, .send_then_receive = queue_seq,
-		.call = queue_calling, .answer = queue_answering, .wake = queue_waking, .park = queue_being_woken
+		.call = queue_calling, .answer = queue_answering, .wake = queue_waking, .park = queue_being_woken,
+		.send_sizes = queue_sending_sizes, .receive_sizes = queue_receiving_sizes,
+		.send_bursts = queue_sending_bursts, .receive_bursts = queue_receiving_bursts
 	};
 
 	(void)size;
@@ -70,7 +72,8 @@ static bool close_queues(struct bench_run *r)
 static bool serves(const struct bench_impl *impl, const struct bench_cell *c)
 {
 	(void)impl;
-	return bench_is_plain(c) && c->capacity != 0 && c->capacity != BENCH_UNBOUNDED;
+	return c->scenario == BENCH_SIZES ||
+		(bench_is_plain(c) && c->capacity != 0 && c->capacity != BENCH_UNBOUNDED);
 }
 
 int main(int argc, char **argv)

@@ -20,7 +20,8 @@ static const struct bench_works *works(size_t size)
 {
 	static const struct bench_works all = {
 		.send = queue_sending, .receive = queue_receiving, .send_then_receive = queue_seq,
-		.call = queue_calling, .answer = queue_answering, .wake = queue_waking, .park = queue_being_woken
+		.call = queue_calling, .answer = queue_answering, .wake = queue_waking, .park = queue_being_woken,
+		.send_bursts = queue_sending_bursts, .receive_bursts = queue_receiving_bursts
 	};
 
 	(void)size;
@@ -47,7 +48,8 @@ static bool close_queues(struct bench_run *r)
 static bool serves(const struct bench_impl *impl, const struct bench_cell *c)
 {
 	(void)impl;
-	return bench_is_plain(c) && (c->capacity == BENCH_UNBOUNDED || c->scenario == BENCH_WAKE);
+	return bench_is_plain(c) &&
+		(c->capacity == BENCH_UNBOUNDED || c->scenario == BENCH_WAKE || c->scenario == BENCH_BURSTS);
 }
 
 int main(int argc, char **argv)

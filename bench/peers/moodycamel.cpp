@@ -69,6 +69,8 @@ template <typename Queue, typename Message> struct with_tokens : bench::sized<Qu
 	static void answering(bench_party *p) { ends e(p); bench_answering(p, send, recv); }
 	static void waking(bench_party *p) { ends e(p); bench_waking(p, send); }
 	static void being_woken(bench_party *p) { ends e(p); bench_being_woken(p, recv); }
+	static void sending_bursts(bench_party *p) { ends e(p); bench_sending_bursts(p, send); }
+	static void receiving_bursts(bench_party *p) { ends e(p); bench_receiving_bursts(p, recv); }
 
 	static void send_batches(bench_party *p)
 	{
@@ -102,6 +104,7 @@ template <typename Queue, typename Message> struct with_tokens : bench::sized<Qu
 			w.send = sending, w.receive = receiving, w.send_then_receive = seq;
 			w.call = calling, w.answer = answering;
 			w.wake = waking, w.park = being_woken;
+			w.send_bursts = sending_bursts, w.receive_bursts = receiving_bursts;
 			w.send_batches = send_batches, w.receive_batches = receive_batches;
 			return w;
 		}();
@@ -111,7 +114,7 @@ template <typename Queue, typename Message> struct with_tokens : bench::sized<Qu
 
 bool serves(const bench_impl *, const bench_cell *c)
 {
-	return c->scenario == BENCH_BATCH || c->scenario == BENCH_WAKE ||
+	return c->scenario == BENCH_BATCH || c->scenario == BENCH_WAKE || c->scenario == BENCH_BURSTS ||
 		(bench_is_plain(c) && c->capacity == BENCH_UNBOUNDED);
 }
 

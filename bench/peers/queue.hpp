@@ -35,6 +35,8 @@ template <typename Queue, typename Message> struct sized {
 	static void answering(bench_party *p) { bench_answering(p, send, recv); }
 	static void waking(bench_party *p) { bench_waking(p, send); }
 	static void being_woken(bench_party *p) { bench_being_woken(p, recv); }
+	static void sending_bursts(bench_party *p) { bench_sending_bursts(p, send); }
+	static void receiving_bursts(bench_party *p) { bench_receiving_bursts(p, recv); }
 
 	static const bench_works *works()
 	{
@@ -43,25 +45,19 @@ template <typename Queue, typename Message> struct sized {
 			w.send = sending, w.receive = receiving, w.send_then_receive = seq;
 			w.call = calling, w.answer = answering;
 			w.wake = waking, w.park = being_woken;
+			w.send_bursts = sending_bursts, w.receive_bursts = receiving_bursts;
 			return w;
 		}();
 		return &all;
 	}
 
-	static void open(bench_run *r)
-	{
-		for (unsigned i = 0; i < r->channels; i++)
-			r->ends[i].to = r->ends[i].from = new Queue(r->capacity);
-	}
+	static void *create(std::size_t capacity) { return new Queue(capacity); }
 
-	static bool close(bench_run *r)
+	static bool destroy(void *end)
 	{
-		bool empty = true;
+		bool empty = queue(end).empty();
 
-		for (unsigned i = 0; i < r->channels; i++) {
-			empty = empty && queue(r->ends[i].to).empty();
-			delete &queue(r->ends[i].to);
-		}
+		delete &queue(end);
 		return empty;
 	}
 };
@@ -71,7 +67,20 @@ template <typename Queue, typename Message> struct sized {
 template <template <typename> class Queue, template <typename, typename> class Sized = sized> struct sizes {
 	template <std::size_t Size> using of = Sized<Queue<message<Size>>, message<Size>>;
 
+	/* For messages of one size; and by turns of every size. */
 	static const bench_works *works(std::size_t size)
+	{
+		static bench_works all;
+
+		if (!works_of(size))
+			return nullptr;
+		all = *works_of(size);
+		all.send_sizes = [](bench_party *p) { bench_sending_sizes(p, send); };
+		all.receive_sizes = [](bench_party *p) { bench_receiving_sizes(p, recv); };
+		return &all;
+	}
+
+	static const bench_works *works_of(std::size_t size)
 	{
 		switch (size) {
 		case 0: return of<0>::works();
@@ -83,26 +92,61 @@ template <template <typename> class Queue, template <typename, typename> class S
 		}
 	}
 
+	static inline __attribute__((always_inline)) void send(void *to, const void *m, std::size_t size)
+	{
+		switch (size) {
+		case 8: return of<8>::send(to, m, size);
+		case 32: return of<32>::send(to, m, size);
+		case 256: return of<256>::send(to, m, size);
+		default: return of<4096>::send(to, m, size);
+		}
+	}
+
+	static inline __attribute__((always_inline)) void recv(void *from, void *m, std::size_t size)
+	{
+		switch (size) {
+		case 8: return of<8>::recv(from, m, size);
+		case 32: return of<32>::recv(from, m, size);
+		case 256: return of<256>::recv(from, m, size);
+		default: return of<4096>::recv(from, m, size);
+		}
+	}
+
+	static void *create(std::size_t size, std::size_t capacity)
+	{
+		switch (size) {
+		case 0: return of<0>::create(capacity);
+		case 8: return of<8>::create(capacity);
+		case 32: return of<32>::create(capacity);
+		case 256: return of<256>::create(capacity);
+		default: return of<4096>::create(capacity);
+		}
+	}
+
+	static bool destroy(std::size_t size, void *end)
+	{
+		switch (size) {
+		case 0: return of<0>::destroy(end);
+		case 8: return of<8>::destroy(end);
+		case 32: return of<32>::destroy(end);
+		case 256: return of<256>::destroy(end);
+		default: return of<4096>::destroy(end);
+		}
+	}
+
 	static void open(bench_run *r)
 	{
-		switch (r->size) {
-		case 0: return of<0>::open(r);
-		case 8: return of<8>::open(r);
-		case 32: return of<32>::open(r);
-		case 256: return of<256>::open(r);
-		default: return of<4096>::open(r);
-		}
+		for (unsigned i = 0; i < r->channels; i++)
+			r->ends[i].to = r->ends[i].from = create(bench_size(r, i), r->capacity);
 	}
 
 	static bool close(bench_run *r)
 	{
-		switch (r->size) {
-		case 0: return of<0>::close(r);
-		case 8: return of<8>::close(r);
-		case 32: return of<32>::close(r);
-		case 256: return of<256>::close(r);
-		default: return of<4096>::close(r);
-		}
+		bool empty = true;
+
+		for (unsigned i = 0; i < r->channels; i++)
+			empty = destroy(bench_size(r, i), r->ends[i].to) && empty;
+		return empty;
 	}
 
 	static bench_impl impl(const char *name, bool (*serves)(const bench_impl *, const bench_cell *))

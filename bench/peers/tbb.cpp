@@ -22,7 +22,7 @@ public:
 
 bool serves(const bench_impl *, const bench_cell *c)
 {
-	return bench_is_plain(c) && c->capacity != 0;
+	return c->scenario == BENCH_SIZES || (bench_is_plain(c) && c->capacity != 0);
 }
 
 #define TEXT_OF(x) #x

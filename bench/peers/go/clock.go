@@ -27,6 +27,7 @@ type outcome struct {
 	threads   int // a side
 	width     int
 	latencies []int64 // exact samples, where the cell has them
+	heap      uint64  // bytes of all channels, where the cell asks
 }
 
 func usage() (u syscall.Rusage) {
@@ -115,6 +116,13 @@ func timed(others []func(), own func()) cost {
 	own()
 	done.Wait()
 	return costSince(start, &before)
+}
+
+func heapBytes(j *job, heap uint64) string {
+	if j.scenario != "memory_bounded1" {
+		return ""
+	}
+	return fmt.Sprintf(`,"heap_bytes":%d`, heap)
 }
 
 // By nearest rank.

@@ -47,8 +47,9 @@ type job struct {
 
 var bounded = []string{"bounded0", "bounded1", "bounded128", "bounded"}
 var scenarios = []string{"seq", "spsc", "spmc", "mpsc", "mpmc", "select_rx", "select_both", "pingpong"}
-var served = []string{"oneshot_bounded1", "create_bounded1", "create_bounded128", "wake"}
-var others = []string{"oneshot", "create_unbounded", "batch", "broadcast", "single", "loop", "mixed"}
+var served = []string{"oneshot_bounded1", "create_bounded1", "create_bounded128", "wake", "select_idle", "sizes", "bursts",
+	"memory_bounded1"}
+var others = []string{"oneshot", "create_unbounded", "batch", "broadcast", "single", "loop", "mixed", "memory_unbounded"}
 
 func makesSense(capacity, scenario string) bool {
 	switch scenario {
@@ -195,9 +196,9 @@ func run(j *job) outcome {
 
 func print(j *job, o outcome) {
 	fmt.Printf(`{"cell":"%s","impl":"go","version":"%s","messages":%d,"threads":%d,"size":%d,"width":%d,`+
-		`"wall_ns":%d,"user_ns":%d,"system_ns":%d,"voluntary":%d,"involuntary":%d,"peak_kib":%d%s}`+"\n",
+		`"wall_ns":%d,"user_ns":%d,"system_ns":%d,"voluntary":%d,"involuntary":%d,"peak_kib":%d%s%s}`+"\n",
 		j.cell, strings.TrimPrefix(runtime.Version(), "go"), o.messages, o.threads, j.size, o.width,
-		o.wallNs, o.userNs, o.systemNs, o.voluntary, o.involuntary, o.peakKib, percentiles(o.latencies))
+		o.wallNs, o.userNs, o.systemNs, o.voluntary, o.involuntary, o.peakKib, percentiles(o.latencies), heapBytes(j, o.heap))
 }
 
 func main() {

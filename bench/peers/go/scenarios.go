@@ -28,7 +28,15 @@ func serve[M message](j *job) outcome {
 	case "pingpong":
 		return pingpong[M](j)
 	case "wake":
-		return wake[M](j)
+		return woken[M](j.messages, 1)
+	case "bursts":
+		return woken[M](roundedTo(j.messages, burst), burst)
+	case "select_idle":
+		return selectIdle[M](j)
+	case "sizes":
+		return sizes(j)
+	case "memory_bounded1":
+		return memory[M](j)
 	case "oneshot_bounded1":
 		return usedOnce[M](j)
 	}
@@ -218,6 +226,90 @@ func selectBoth[M message](j *job) outcome {
 	return outcome{cost: took, messages: messages, threads: j.threads, width: j.width}
 }
 
+// One channel carries everything, and the others are there to be looked at.
+func selectIdle[M message](j *job) outcome {
+	receive := receiveAny[M](j.width)
+	channels := make([]chan M, j.width)
+	for i := range channels {
+		channels[i] = make(chan M, 128)
+	}
+	busy := channels[j.width-1]
+	took := timed([]func(){func() { sendAll(busy, 0, j.messages) }}, func() {
+		var m M
+		for i := 0; i < j.messages; i++ {
+			receive(channels, &m)
+			if carriesValue(&m) && valueOf(&m) != uint64(i) {
+				fail("%#x was received instead of %#x", valueOf(&m), i)
+			}
+		}
+	})
+	checkEmpty(channels...)
+	return outcome{cost: took, messages: j.messages, threads: 1, width: j.width}
+}
+
+// ------------------------------------------------------------- mixed sizes
+
+// Through which channel value n goes: in an order that no predictor of branches
+// learns, and the shorter the messages, the more often.
+func turn(n uint64) byte {
+	return "\x00\x00\x00\x00\x00\x00\x00\x00\x01\x01\x01\x01\x02\x02\x02\x03"[n*0x9e3779b97f4a7c15>>60]
+}
+
+func sendOne[M message](to chan<- M, value uint64) {
+	var m M
+	set(&m, value)
+	to <- m
+}
+
+func receiveOne[M message](from <-chan M) uint64 {
+	m := <-from
+	return valueOf(&m)
+}
+
+// Messages of 8, 32, 256 and 4096 bytes, by turns.
+func sizes(j *job) outcome {
+	c0, c1 := make(chan [1]uint64, 128), make(chan [4]uint64, 128)
+	c2, c3 := make(chan [32]uint64, 128), make(chan [512]uint64, 128)
+	end := uint64(j.messages)
+	send := func() {
+		for value := uint64(0); value < end; value++ {
+			switch turn(value) {
+			case 0:
+				sendOne(c0, value)
+			case 1:
+				sendOne(c1, value)
+			case 2:
+				sendOne(c2, value)
+			default:
+				sendOne(c3, value)
+			}
+		}
+	}
+	took := timed([]func(){send}, func() {
+		for value := uint64(0); value < end; value++ {
+			var got uint64
+			switch turn(value) {
+			case 0:
+				got = receiveOne(c0)
+			case 1:
+				got = receiveOne(c1)
+			case 2:
+				got = receiveOne(c2)
+			default:
+				got = receiveOne(c3)
+			}
+			if got != value {
+				fail("%#x was received instead of %#x", got, value)
+			}
+		}
+	})
+	checkEmpty(c0)
+	checkEmpty(c1)
+	checkEmpty(c2)
+	checkEmpty(c3)
+	return outcome{cost: took, messages: j.messages, threads: 1, width: 1}
+}
+
 // ------------------------------------------------------------------ latency
 
 // One reading of the clock a round trip: each begins where the last one ended.
@@ -272,21 +364,29 @@ func isParked(text []byte) bool {
 // look for work.  They have ceased to when so much time has passed.
 const calm = 50 * time.Microsecond
 
-// Each message is sent when the receiver is parked; the latency is from just
-// before the send to the return of the receive.
-func wake[M message](j *job) outcome {
+const burst = 64
+
+// So many messages at once are sent when the receiver is parked; the latency is from
+// just before the first send to the return of the last receive.
+func woken[M message](messages, atOnce int) outcome {
 	c := make(chan M, 128)
-	sent, received := make([]int64, j.messages), make([]int64, j.messages)
+	bursts := messages / atOnce
+	sent, received := make([]int64, bursts), make([]int64, bursts)
 	var waits int64
 	start := time.Now()
 	receiver := func() {
 		for i := range received {
 			atomic.StoreInt64(&waits, int64(i)+1)
 			m := parkedReceive(c)
-			received[i] = int64(time.Since(start))
-			if carriesValue(&m) && valueOf(&m) != uint64(i) {
-				fail("%#x was received instead of %#x", valueOf(&m), i)
+			for next := uint64(i * atOnce); ; m = <-c {
+				if carriesValue(&m) && valueOf(&m) != next {
+					fail("%#x was received instead of %#x", valueOf(&m), next)
+				}
+				if next++; next == uint64((i+1)*atOnce) {
+					break
+				}
 			}
+			received[i] = int64(time.Since(start))
 		}
 	}
 	took := timed([]func(){receiver}, func() {
@@ -298,17 +398,19 @@ func wake[M message](j *job) outcome {
 			}
 			for parked := time.Now(); time.Since(parked) < calm; {
 			}
-			set(&m, uint64(i))
 			sent[i] = int64(time.Since(start))
-			c <- m
+			for value := i * atOnce; value < (i+1)*atOnce; value++ {
+				set(&m, uint64(value))
+				c <- m
+			}
 		}
 	})
 	checkEmpty(c)
-	latencies := make([]int64, j.messages)
+	latencies := make([]int64, bursts)
 	for i := range latencies {
 		latencies[i] = received[i] - sent[i]
 	}
-	return outcome{cost: took, messages: j.messages, threads: 1, width: 1, latencies: latencies}
+	return outcome{cost: took, messages: messages, threads: 1, width: 1, latencies: latencies}
 }
 
 // ------------------------------------------------------ life of the channels
@@ -328,6 +430,28 @@ func create[M message](j *job) outcome {
 	})
 	sink = last
 	return outcome{cost: took, messages: j.messages, threads: 1, width: 1}
+}
+
+func heapInUse() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// So many channels that live at once.
+func memory[M message](j *job) outcome {
+	channels := make([]chan M, j.messages)
+	var before, after uint64
+	took := timed(nil, func() {
+		before = heapInUse()
+		for i := range channels {
+			channels[i] = make(chan M, 1)
+		}
+		after = heapInUse()
+	})
+	runtime.KeepAlive(channels)
+	return outcome{cost: took, messages: j.messages, threads: 1, width: 1, heap: after - before}
 }
 
 func usedOnce[M message](j *job) outcome {

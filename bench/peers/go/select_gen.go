@@ -11,7 +11,7 @@ import (
 	"os"
 )
 
-var widths = []int{2, 4, 8, 64}
+var widths = []int{2, 4, 8, 64, 512}
 
 func choice(out *bytes.Buffer, what string) {
 	fmt.Fprintf(out, "\nfunc %sAny[M message](width int) func([]chan M, *M) {\nswitch width {\n", what)

@@ -42,13 +42,14 @@ pub struct Outcome {
     pub width: usize,
     pub cost: Cost,
     pub latencies: Vec<u64>, // exact samples, where the cell has them
+    pub heap: Option<usize>, // bytes of all channels, where the cell asks
 }
 
 // ----------------------------------------------------------------------- cells
 
 pub const CAPACITIES: [&str; 5] = ["bounded0", "bounded1", "bounded128", "bounded", "unbounded"];
 const SCENARIOS: [&str; 8] = ["seq", "spsc", "spmc", "mpsc", "mpmc", "select_rx", "select_both", "pingpong"];
-const OTHERS: [&str; 11] = [
+const OTHERS: [&str; 16] = [
     "oneshot",
     "oneshot_bounded1",
     "create_bounded1",
@@ -60,6 +61,11 @@ const OTHERS: [&str; 11] = [
     "loop",
     "mixed",
     "wake",
+    "select_idle",
+    "sizes",
+    "bursts",
+    "memory_bounded1",
+    "memory_unbounded",
 ];
 
 fn split(cell: &str) -> Option<(&str, &str)> {
@@ -235,7 +241,7 @@ fn print(entry: &Entry, job: &Job, outcome: &Outcome) {
     println!(
         "{{\"cell\":\"{}\",\"impl\":\"{}\",\"version\":\"{}\",\"messages\":{},\"threads\":{},\"size\":{},\
          \"width\":{},\"wall_ns\":{},\"user_ns\":{},\"system_ns\":{},\"voluntary\":{},\"involuntary\":{},\
-         \"peak_kib\":{}{}}}",
+         \"peak_kib\":{}{}{}}}",
         entry.cell,
         entry.implementation,
         entry.version,
@@ -250,7 +256,12 @@ fn print(entry: &Entry, job: &Job, outcome: &Outcome) {
         cost.involuntary,
         cost.peak_kib,
         percentiles(&outcome.latencies),
+        heap_bytes(outcome.heap),
     );
+}
+
+fn heap_bytes(heap: Option<usize>) -> String {
+    heap.map_or(String::new(), |bytes| format!(",\"heap_bytes\":{bytes}"))
 }
 
 // By nearest rank.

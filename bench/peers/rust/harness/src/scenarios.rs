@@ -2,11 +2,12 @@
 // and dropped after it stopped; each thread uses a handle of its own.
 
 use crate::clock::{timed, Work};
-use crate::fail;
 use crate::job::{Job, Outcome};
 use crate::message::{first_of, sum_of, Merged, Message, Ordered, Sum};
 use crate::parked::Sleeper;
+use crate::{fail, refuse};
 use std::hint::black_box;
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -142,7 +143,7 @@ fn seq<P: Channel, M: Message>(job: &Job) -> Outcome {
     });
     drop(tx);
     check_end::<P, M>(&rx);
-    Outcome { messages, threads: 1, width: 1, cost, latencies: vec![] }
+    Outcome { messages, threads: 1, width: 1, cost, latencies: vec![], heap: None }
 }
 
 fn merging<P: Channel, M: Message>(job: &Job, threads: usize) -> Outcome {
@@ -156,7 +157,7 @@ fn merging<P: Channel, M: Message>(job: &Job, threads: usize) -> Outcome {
     });
     drop((tx, senders));
     check_end::<P, M>(&rx);
-    Outcome { messages, threads, width: 1, cost, latencies: vec![] }
+    Outcome { messages, threads, width: 1, cost, latencies: vec![], heap: None }
 }
 
 // One clock reading a round trip: each begins where the last one ended.
@@ -188,7 +189,7 @@ fn pingpong<P: Channel, M: Message>(job: &Job) -> Outcome {
     drop((tx, echo_tx));
     check_end::<P, M>(&rx);
     check_end::<P, M>(&echo_rx);
-    Outcome { messages, threads: 1, width: 1, cost, latencies }
+    Outcome { messages, threads: 1, width: 1, cost, latencies, heap: None }
 }
 
 // ------------------------------------------------------------ with some receivers
@@ -215,7 +216,7 @@ fn spreading<P: Shared, M: Message>(job: &Job, senders: usize) -> Outcome {
     check_sum::<M>(senders, each_sent, sum.into_inner());
     drop((tx, transmitters));
     check_end::<P, M>(&rx);
-    Outcome { messages, threads: job.threads, width: 1, cost, latencies: vec![] }
+    Outcome { messages, threads: job.threads, width: 1, cost, latencies: vec![], heap: None }
 }
 
 // ------------------------------------------------------------------------ select
@@ -232,7 +233,7 @@ pub fn select_rx<P: SelectReceive, M: Message>(job: &Job) -> Outcome {
     });
     drop(senders);
     receivers.iter().for_each(check_end::<P, M>);
-    Outcome { messages, threads: 1, width: job.width, cost, latencies: vec![] }
+    Outcome { messages, threads: 1, width: job.width, cost, latencies: vec![], heap: None }
 }
 
 pub fn select_both<P: Select, M: Message>(job: &Job) -> Outcome {
@@ -260,20 +261,102 @@ pub fn select_both<P: Select, M: Message>(job: &Job) -> Outcome {
     check_sum::<M>(job.threads, each, all.load(Ordering::Relaxed));
     drop((tx, senders));
     rx.iter().for_each(check_end::<P, M>);
-    Outcome { messages, threads: job.threads, width: job.width, cost, latencies: vec![] }
+    Outcome { messages, threads: job.threads, width: job.width, cost, latencies: vec![], heap: None }
+}
+
+// One channel carries everything, and the others are there to be looked at.
+pub fn select_idle<P: SelectReceive, M: Message>(job: &Job) -> Outcome {
+    let messages = job.messages;
+    let create = |_| P::create::<M>(Some(ENOUGH_ROOM));
+    let (mut senders, receivers): (Vec<_>, Vec<_>) = (0..job.width).map(create).unzip();
+    let busy = job.width - 1;
+    let cost = timed(sending::<P, M>(&mut senders[busy..], messages), || {
+        let mut order = Ordered::new(0, messages);
+        P::receive_any::<M>(&receivers, messages, |message| order.take(message));
+    });
+    drop(senders);
+    receivers.iter().for_each(check_end::<P, M>);
+    Outcome { messages, threads: 1, width: job.width, cost, latencies: vec![], heap: None }
+}
+
+// ------------------------------------------------------------------- mixed sizes
+
+// Through which channel value n goes: in an order that no predictor of branches
+// learns, and the shorter the messages, the more often.
+fn turn(n: u64) -> u8 {
+    const TURNS: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 3];
+    TURNS[(n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60) as usize]
+}
+
+fn send_one<P: Channel, M: Message>(tx: &P::Sender<M>, value: u64) {
+    let mut message = M::blank();
+    message.set(value);
+    P::send(tx, message);
+}
+
+fn receive_one<P: Channel, M: Message>(rx: &P::Receiver<M>) -> u64 {
+    P::receive::<M>(rx).value()
+}
+
+type Long = [u64; 512];
+
+// Messages of 8, 32, 256 and 4096 bytes, by turns.
+pub fn sizes<P: Channel>(job: &Job) -> Outcome {
+    let messages = job.messages;
+    let (mut tx0, rx0) = P::create::<u64>(Some(ENOUGH_ROOM));
+    let (mut tx1, rx1) = P::create::<[u64; 4]>(Some(ENOUGH_ROOM));
+    let (mut tx2, rx2) = P::create::<[u64; 32]>(Some(ENOUGH_ROOM));
+    let (mut tx3, rx3) = P::create::<Long>(Some(ENOUGH_ROOM));
+    let tx = (&mut tx0, &mut tx1, &mut tx2, &mut tx3);
+    let send = move || {
+        for value in 0..messages {
+            match turn(value) {
+                0 => send_one::<P, u64>(tx.0, value),
+                1 => send_one::<P, [u64; 4]>(tx.1, value),
+                2 => send_one::<P, [u64; 32]>(tx.2, value),
+                _ => send_one::<P, Long>(tx.3, value),
+            }
+        }
+    };
+    let cost = timed(vec![Box::new(send)], || {
+        let mut order = Ordered::<u64>::new(0, messages);
+        for value in 0..messages {
+            order.take(match turn(value) {
+                0 => receive_one::<P, u64>(&rx0),
+                1 => receive_one::<P, [u64; 4]>(&rx1),
+                2 => receive_one::<P, [u64; 32]>(&rx2),
+                _ => receive_one::<P, Long>(&rx3),
+            });
+        }
+    });
+    drop((tx0, tx1, tx2, tx3));
+    check_end::<P, u64>(&rx0);
+    check_end::<P, [u64; 4]>(&rx1);
+    check_end::<P, [u64; 32]>(&rx2);
+    check_end::<P, Long>(&rx3);
+    Outcome { messages, threads: 1, width: 1, cost, latencies: vec![], heap: None }
 }
 
 // ---------------------------------------------------------------------- latency
 
 const ENOUGH_ROOM: usize = 128;
+const BURST: u64 = 64;
 
-// Each message is sent when the receiver is asleep in its call; the latency is
-// from just before the send to the return of the receive.
 pub fn wake<P: Channel, M: Message>(job: &Job) -> Outcome {
-    let messages = job.messages;
+    woken::<P, M>(job.messages, 1)
+}
+
+pub fn bursts<P: Channel, M: Message>(job: &Job) -> Outcome {
+    woken::<P, M>(job.rounded_to(BURST as usize), BURST)
+}
+
+// So many messages at once are sent when the receiver is asleep in its call; the
+// latency is from just before the first send to the return of the last receive.
+fn woken<P: Channel, M: Message>(messages: u64, at_once: u64) -> Outcome {
     let (tx, mut rx) = P::create::<M>(Some(ENOUGH_ROOM));
-    let mut sent = vec![u64::MAX; messages as usize];
-    let mut received = vec![u64::MAX; messages as usize];
+    let bursts = messages / at_once;
+    let mut sent = vec![u64::MAX; bursts as usize];
+    let mut received = vec![u64::MAX; bursts as usize];
     let sleeper = &Sleeper::default();
     let start = Instant::now();
     let now = || start.elapsed().as_nanos() as u64;
@@ -283,6 +366,9 @@ pub fn wake<P: Channel, M: Message>(job: &Job) -> Outcome {
         sleeper.this_thread();
         for at in &mut received {
             sleeper.announce();
+            for _ in 1..at_once {
+                order.take(P::receive::<M>(rx));
+            }
             let message = P::receive::<M>(rx);
             *at = now();
             order.take(message);
@@ -291,17 +377,20 @@ pub fn wake<P: Channel, M: Message>(job: &Job) -> Outcome {
     let cost = timed(vec![Box::new(receive)], || {
         let watch = sleeper.watch();
         let mut message = M::blank();
-        for (value, at) in sent.iter_mut().enumerate() {
-            watch.until_asleep(value as u64 + 1);
-            message.set(value as u64);
+        for (burst, at) in sent.iter_mut().enumerate() {
+            let first = burst as u64 * at_once;
+            watch.until_asleep(burst as u64 + 1);
             *at = now();
-            P::send::<M>(&tx, message);
+            for value in first..first + at_once {
+                message.set(value);
+                P::send::<M>(&tx, message);
+            }
         }
     });
     drop(tx);
     check_end::<P, M>(&rx);
     let latencies = received.iter().zip(&sent).map(|(received, sent)| received - sent).collect();
-    Outcome { messages, threads: 1, width: 1, cost, latencies }
+    Outcome { messages, threads: 1, width: 1, cost, latencies, heap: None }
 }
 
 // ---------------------------------------------------------- life of the channels
@@ -322,6 +411,78 @@ pub fn create<P: Channel, M: Message>(job: &Job) -> Outcome {
     in_this_thread(job, || {
         black_box(P::create::<M>(black_box(capacity)));
     })
+}
+
+pub const MEMORIES: [&str; 2] = ["memory_bounded1", "memory_unbounded"];
+
+#[cfg(target_env = "gnu")]
+fn allocated() -> usize {
+    // SAFETY: mallinfo2 has no conditions.
+    let info = unsafe { libc::mallinfo2() };
+    info.uordblks + info.hblkhd
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn allocated() -> usize {
+    0
+}
+
+fn resident() -> usize {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: usize = text.split(' ').nth(1).unwrap().parse().unwrap();
+    // SAFETY: sysconf has no conditions.
+    pages * unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize
+}
+
+// So many channels that live at once.  Those without a limit are used once each:
+// memory is what they keep when they are empty again.
+fn populate<P: Channel, M: Message>(
+    channels: &mut Vec<(P::Sender<M>, P::Receiver<M>)>,
+    n: usize,
+    capacity: Option<usize>,
+) -> usize {
+    channels.reserve_exact(n);
+    // Resident before, so that the handles do not count.
+    channels.spare_capacity_mut().fill_with(MaybeUninit::zeroed);
+    black_box(channels.as_ptr());
+    let (pages, heap) = (resident(), allocated());
+    for value in 0..n as u64 {
+        let (tx, rx) = P::create::<M>(capacity);
+        if capacity.is_none() {
+            send_one::<P, M>(&tx, value);
+            if M::CARRIES_VALUE && receive_one::<P, M>(&rx) != value {
+                fail("another message was received than sent");
+            }
+        }
+        channels.push((tx, rx));
+    }
+    // By malloc's count; or by the system's, where most does not come from malloc.
+    let (pages, heap) = (resident().saturating_sub(pages), allocated().saturating_sub(heap));
+    if heap < pages / 2 {
+        pages
+    } else {
+        heap
+    }
+}
+
+fn free_bytes() -> usize {
+    // SAFETY: sysconf has no conditions.
+    let (pages, size) = unsafe { (libc::sysconf(libc::_SC_AVPHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
+    pages as usize * size as usize
+}
+
+pub fn memory<P: Channel, M: Message>(job: &Job) -> Outcome {
+    let capacity = if job.cell == "memory_bounded1" { Some(1) } else { None };
+    let n = job.messages as usize;
+    let mut heap = 0;
+    let cost = timed(vec![], || {
+        let few = n.min(100);
+        if populate::<P, M>(&mut Vec::new(), few, capacity) / few * n > free_bytes() / 2 {
+            refuse("so many would take more than half of the free memory");
+        }
+        heap = populate::<P, M>(&mut Vec::new(), n, capacity);
+    });
+    Outcome { messages: job.messages, threads: 1, width: 1, cost, latencies: vec![], heap: Some(heap) }
 }
 
 // Creates a channel of one message, uses it once, and drops it.
@@ -348,7 +509,7 @@ pub fn each_once<M: Message>(job: &Job, pass: impl Fn(M) -> M) -> Outcome {
 fn in_this_thread(job: &Job, mut step: impl FnMut()) -> Outcome {
     let messages = job.messages;
     let cost = timed(vec![], || (0..messages).for_each(|_| step()));
-    Outcome { messages, threads: 1, width: 1, cost, latencies: vec![] }
+    Outcome { messages, threads: 1, width: 1, cost, latencies: vec![], heap: None }
 }
 
 // ------------------------------------------------------- loops of a peer's own
@@ -372,7 +533,7 @@ pub fn one_to_one<M: Message>(
     if order.wants() {
         fail("messages are missing");
     }
-    Outcome { messages, threads: 1, width: 1, cost, latencies: vec![] }
+    Outcome { messages, threads: 1, width: 1, cost, latencies: vec![], heap: None }
 }
 
 // This thread sends each message with `send`; each of the subscriptions takes
@@ -400,5 +561,5 @@ pub fn one_to_each<M: Message>(
             send(message);
         }
     });
-    Outcome { messages, threads: 1, width, cost, latencies: vec![] }
+    Outcome { messages, threads: 1, width, cost, latencies: vec![], heap: None }
 }

@@ -81,5 +81,8 @@ fn main() {
         .serves(["batch"], for_each_size!(batch))
         .serves(["mixed"], for_each_size!(mixed))
         .serves(["wake"], for_each_size!(wake, Kanal))
+        .serves(["sizes"], [sizes::<Kanal>; 5])
+        .serves(["bursts"], for_each_size!(bursts, Kanal))
+        .serves(MEMORIES, for_each_size!(memory, Kanal))
         .main();
 }

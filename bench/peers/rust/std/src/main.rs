@@ -81,6 +81,10 @@ fn main() {
         .serves(["create_bounded1", "create_bounded128"], for_each_size!(create, Bounded))
         .serves(["create_unbounded"], for_each_size!(create, Unbounded))
         .serves(["oneshot_bounded1"], for_each_size!(used_once, Bounded))
-        .serves(["wake"], for_each_size!(wake, Bounded));
+        .serves(["wake"], for_each_size!(wake, Bounded))
+        .serves(["sizes"], [sizes::<Bounded>; 5])
+        .serves(["bursts"], for_each_size!(bursts, Bounded))
+        .serves(["memory_bounded1"], for_each_size!(memory, Bounded))
+        .serves(["memory_unbounded"], for_each_size!(memory, Unbounded));
     mpmc::add_to(adapter).main();
 }
