@@ -197,6 +197,7 @@ BENCH_INLINE void bench_receiving_bursts(struct bench_party *p, bench_recv_call 
 	}
 }
 
+/* clang-format off */
 #define BENCH_LOOPS(name, send, recv) \
 	static void name##_sending(struct bench_party *p)      { bench_sending(p, send); } \
 	static void name##_receiving(struct bench_party *p)    { bench_receiving(p, recv); } \
@@ -209,5 +210,6 @@ BENCH_INLINE void bench_receiving_bursts(struct bench_party *p, bench_recv_call 
 	static void name##_receiving_sizes(struct bench_party *p)  { bench_receiving_sizes(p, recv); } \
 	static void name##_sending_bursts(struct bench_party *p)   { bench_sending_bursts(p, send); } \
 	static void name##_receiving_bursts(struct bench_party *p) { bench_receiving_bursts(p, recv); }
+/* clang-format on */
 
 #endif

@@ -306,8 +306,10 @@ typedef struct chan_case {
 	uint64_t         reserved[12]; /* the library's, during the call */
 } chan_case_t;
 
+/* clang-format off */
 #define CHAN_CASE_SEND(tx, msgp) { (tx), NULL, (void *)(uintptr_t)(const void *)(msgp), 0, { 0 } }
 #define CHAN_CASE_RECV(rx, msgp) { NULL, (rx), (msgp), 0, { 0 } }
+/* clang-format on */
 
 enum {
 	CHAN_SELECT_BIASED = 1, /* the lowest index that is ready, instead of a fair choice */

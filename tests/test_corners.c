@@ -625,7 +625,9 @@ static void a_channel_of_subscriptions_discards_nothing(const struct kind *k)
 /* --------------------------------------------------- what a process finds at its start */
 
 /* What the library's first call meets; the linker's --wrap. */
-static enum refusal { REFUSE_NOTHING, REFUSE_AFFINITY, REFUSE_BARRIER, REFUSE_USER, REFUSE_GROUP } refused;
+enum refusal { REFUSE_NOTHING, REFUSE_AFFINITY, REFUSE_BARRIER, REFUSE_USER, REFUSE_GROUP };
+
+static enum refusal refused;
 static atomic_uint flags_set;
 
 int __real_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set);

@@ -918,8 +918,10 @@ static void a_callback_is_seen_by_who_cancels(const struct kind *k)
 /* ----------------------------------------------------------------- planted races */
 
 static const struct rule *const rules[] = {
+	/* clang-format off */
 	&message, &place, &copies, &common_place, &destruction, &closing, &refusal, &last_sender,
 	&last_receiver, &trigger, &cancelled_send, &cancelled_receive, &callback, &cancelled_waker,
+	/* clang-format on */
 };
 
 /* One meeting whose write is at the wrong place; without a report it ends with 0. */

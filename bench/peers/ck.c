@@ -11,6 +11,7 @@
 enum { SLOTS = 128 };
 
 /* Its prototypes ask for entries that are not const, and leave them alone. */
+/* clang-format off */
 #define RING(SIZE) \
 	struct message##SIZE { _Alignas(8) unsigned char bytes[SIZE]; }; \
 	CK_RING_PROTOTYPE(message##SIZE, message##SIZE) \
@@ -38,6 +39,7 @@ enum { SLOTS = 128 };
 	static void sending##SIZE(struct bench_party *p) { bench_sending(p, send##SIZE); } \
 	static void receiving##SIZE(struct bench_party *p) { bench_receiving(p, recv##SIZE); } \
 	static const struct bench_works works##SIZE = { .send = sending##SIZE, .receive = receiving##SIZE };
+/* clang-format on */
 
 struct ring {
 	ck_ring_t ring;

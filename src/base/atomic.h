@@ -23,16 +23,29 @@
 
 #include "base/compiler.h"
 
+#include "base/annotate.h"
+
+#define CHAN__RELEASES(order)                                                  \
+	(memory_order_##order != memory_order_relaxed && memory_order_##order != memory_order_acquire)
+#define CHAN__ACQUIRES(order)                                                  \
+	(memory_order_##order != memory_order_relaxed && memory_order_##order != memory_order_release)
+
 #define CHAN__ATOMIC_READ(name, type, order)                                   \
 	static inline type chan__##name##_load_##order(const chan__##name *a)  \
 	{                                                                      \
-		return atomic_load_explicit(&((chan__##name *)(uintptr_t)a)->v,\
-		                            memory_order_##order);             \
+		type v = atomic_load_explicit(&((chan__##name *)(uintptr_t)a)->v,\
+		                              memory_order_##order);           \
+                                                                               \
+		if (CHAN__ACQUIRES(order))                                     \
+			chan__annotate_acquire(a);                             \
+		return v;                                                      \
 	}
 
 #define CHAN__ATOMIC_STORE(name, type, order)                                  \
 	static inline void chan__##name##_store_##order(chan__##name *a, type v)\
 	{                                                                      \
+		if (CHAN__RELEASES(order))                                     \
+			chan__annotate_release(a);                             \
 		atomic_store_explicit(&a->v, v, memory_order_##order);         \
 	}
 
@@ -41,24 +54,41 @@
 	static inline bool chan__##name##_cas_##order(chan__##name *a,         \
 	                                              type *expected, type v)  \
 	{                                                                      \
-		return atomic_compare_exchange_strong_explicit(                \
+		bool done;                                                     \
+                                                                               \
+		if (CHAN__RELEASES(order))                                     \
+			chan__annotate_release(a);                             \
+		done = atomic_compare_exchange_strong_explicit(                \
 			&a->v, expected, v, memory_order_##order,              \
 			memory_order_##failure);                               \
+		if (done ? CHAN__ACQUIRES(order) : CHAN__ACQUIRES(failure))    \
+			chan__annotate_acquire(a);                             \
+		return done;                                                   \
 	}
 
 #define CHAN__ATOMIC_RMW(name, type, op, order)                                \
 	static inline type chan__##name##_##op##_##order(chan__##name *a, type v)\
 	{                                                                      \
-		return atomic_##op##_explicit(&a->v, v, memory_order_##order); \
+		if (CHAN__RELEASES(order))                                     \
+			chan__annotate_release(a);                             \
+		v = atomic_##op##_explicit(&a->v, v, memory_order_##order);    \
+		if (CHAN__ACQUIRES(order))                                     \
+			chan__annotate_acquire(a);                             \
+		return v;                                                      \
 	}
 
+/* clang-format off */
 #define CHAN__ATOMIC_BASIC(name, type)                                         \
 	typedef struct { _Atomic(type) v; } chan__##name;                      \
 	static inline void chan__##name##_init(chan__##name *a, type v)        \
 	{                                                                      \
+		chan__annotate_own(a, sizeof(*a));                             \
 		atomic_init(&a->v, v);                                         \
 	}                                                                      \
-	static inline void chan__##name##_fini(chan__##name *a) { (void)a; }   \
+	static inline void chan__##name##_fini(chan__##name *a)                \
+	{                                                                      \
+		chan__annotate_plain(a, sizeof(*a));                           \
+	}                                                                      \
 	CHAN__ATOMIC_READ(name, type, relaxed)                                 \
 	CHAN__ATOMIC_READ(name, type, acquire)                                 \
 	CHAN__ATOMIC_READ(name, type, seq_cst)                                 \
@@ -72,6 +102,7 @@
 	CHAN__ATOMIC_CAS(name, type, release, relaxed)                         \
 	CHAN__ATOMIC_CAS(name, type, acq_rel, acquire)                         \
 	CHAN__ATOMIC_CAS(name, type, seq_cst, seq_cst)
+/* clang-format on */
 
 #define CHAN__ATOMIC_INTEGER(name, type)                                       \
 	CHAN__ATOMIC_BASIC(name, type)                                         \

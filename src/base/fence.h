@@ -2,7 +2,7 @@
  * fence.h - the light and the heavy half of an asymmetric fence
  *
  * Each call names the field that its partner reads or writes, for the tools
- * that understand read-modify-writes but not fences (ThreadSanitizer): there
+ * that understand read-modify-writes but not fences (ThreadSanitizer, helgrind): there
  * both halves become a read-modify-write of that field, which orders exactly
  * the pair that the fence is for.  Included by atomic.h alone.
  */
@@ -33,7 +33,7 @@ static inline bool chan__fence_is_free(void)
 	return chan__u32_load_relaxed(&chan__fence_asymmetric) == CHAN__FENCE_FREE;
 }
 
-#ifdef CHAN__TSAN
+#if defined(CHAN__TSAN) || defined(CHAN_ANNOTATIONS)
 
 static inline void chan__fence_light(chan__u32 *partner)
 {

@@ -9,6 +9,8 @@
 
 #include <errno.h>
 
+#include "base/annotate.h"
+
 static struct chan__parker_room *parker_room(const struct chan__parker *p)
 {
 	return (struct chan__parker_room *)p->extra;
@@ -20,6 +22,7 @@ static void parker_init(struct chan__parker *p)
 
 	p->kind = &chan__parker_pthread;
 	parker_room(p)->unparked = false;
+	chan__annotate_own(&parker_room(p)->mutex, sizeof(parker_room(p)->mutex));
 	pthread_mutex_init(&parker_room(p)->mutex, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -31,6 +34,7 @@ static void parker_fini(struct chan__parker *p)
 {
 	pthread_cond_destroy(&parker_room(p)->cond);
 	pthread_mutex_destroy(&parker_room(p)->mutex);
+	chan__annotate_plain(&parker_room(p)->mutex, sizeof(parker_room(p)->mutex));
 }
 
 static bool parker_ready(struct chan__parker *p)

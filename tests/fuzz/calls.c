@@ -19,8 +19,10 @@
 #include "fuzz/model.h"
 
 enum {
+	/* clang-format off */
 	CHANNELS = 3, WAKERS = 4, TOKENS = 2, MOST_BATCH = 6, MOST_CASES = 4,
 	MOST_BYTES = 40, MOST_STEPS = 4000, HISTORY = 40, UNTOUCHED = 0xa5, TEST_ERRNO = 4242
+	/* clang-format on */
 };
 
 enum way { SENDS, RECEIVES };
@@ -969,10 +971,12 @@ static void step_trigger(size_t at)
 /* ----------------------------------------------------------------------- the steps */
 
 static void (*const steps[])(size_t at) = {
+	/* clang-format off */
 	step_create, step_create, step_send, step_send, step_send, step_recv, step_recv, step_recv,
 	step_send_many, step_recv_many, step_force, step_handle, step_handle, step_handle, step_subscribe,
 	step_close, step_select, step_select, step_poll, step_poll, step_poll, step_cancel_waker,
 	step_descriptor, step_trigger,
+	/* clang-format on */
 };
 
 static void begin(void)

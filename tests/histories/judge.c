@@ -120,8 +120,8 @@ find(struct court *c, enum pattern pattern, const char *format, ...)
 /* ----------------------------------------------------------------- the records */
 
 /* Goes through the channel's records, log by log, in the order of each. */
-#define each_record(c, log, r)                                                           \
-	(const struct log *log = (c)->h->logs; log < (c)->h->logs + (c)->h->n_logs; log++) \
+#define for_each_record(c, log, r)                                                       \
+	for (const struct log *log = (c)->h->logs; log < (c)->h->logs + (c)->h->n_logs; log++) \
 		for (const struct record *r = log->records; r < log->records + log->n; r++)      \
 			if (r->channel == (c)->channel)
 
@@ -280,7 +280,7 @@ static void find_ends(struct court *c)
 	const struct bounds never = { UINT64_MAX, UINT64_MAX };
 
 	c->closed = c->no_senders = c->no_receivers = c->not_subscribed = never;
-	for each_record(c, log, r) {
+	for_each_record(c, log, r) {
 		if (r->op == OP_CLOSE)
 			sooner(&c->closed, r);
 		else if (r->op == OP_DROP_TX)
@@ -296,7 +296,7 @@ static void find_ends(struct court *c)
 
 static void load_sends(struct court *c)
 {
-	for each_record(c, log, r) {
+	for_each_record(c, log, r) {
 		struct message *m;
 
 		c->v->operations++;
@@ -319,7 +319,7 @@ static void load_receives(struct court *c)
 {
 	for (size_t i = 0; i < c->n_messages; i++)
 		c->messages[i].taken = false;
-	for each_record(c, log, r) {
+	for_each_record(c, log, r) {
 		struct message *m;
 
 		if (!takes(c, log, r))
@@ -586,7 +586,7 @@ static void judge_displacements(struct court *c)
 		m->other_began = m->sent_began;
 		m->other_ended = m->sent_ended;
 	}
-	for each_record(c, log, r) {
+	for_each_record(c, log, r) {
 		struct message *in = displacer(c, log, r), *out = message_of(c, r->value);
 		uint64_t end;
 
@@ -694,7 +694,7 @@ static void judge_empty(struct court *c)
 {
 	if (c->h->capacity == 0)
 		return;
-	for each_record(c, log, r) {
+	for_each_record(c, log, r) {
 		if (r->op != OP_RECV || !refused(r) || log->subscription != c->subscription)
 			continue;
 		c->v->judged[FALSE_EMPTY]++;
@@ -719,7 +719,7 @@ static void judge_full(struct court *c)
 	if (c->h->capacity == 0)
 		return;
 	spans_sort(&c->full_of_all);
-	for each_record(c, log, r) {
+	for_each_record(c, log, r) {
 		if (r->op != OP_SEND || !refused(r))
 			continue;
 		c->v->judged[FALSE_FULL]++;
@@ -739,7 +739,7 @@ static bool known(const struct court *c, const struct record *r)
 
 static void judge_results(struct court *c)
 {
-	for each_record(c, log, r) {
+	for_each_record(c, log, r) {
 		if (r->op != OP_SEND && r->op != OP_RECV)
 			continue;
 		c->v->judged[WRONG_RESULT]++;
@@ -757,7 +757,7 @@ static void judge_results(struct court *c)
  * may fail in the end because the receivers leave. */
 static bool is_claimed(const struct court *c, const struct log *mine, const struct record *send)
 {
-	for each_record(c, log, r)
+	for_each_record(c, log, r)
 		if (log != mine && r->op == OP_SEND && r->began <= send->ended && r->ended >= send->began)
 			return true;
 	return false;
@@ -777,7 +777,7 @@ static void judge_end_of_sends(struct court *c)
 			find(c, SENT_AFTER_END, "a second message at " NS, c->by_sent_began[1].when);
 		end = first_of(end, used);
 	}
-	for each_record(c, log, r) {
+	for_each_record(c, log, r) {
 		if (r->op != OP_SEND)
 			continue;
 		if (r->result == EPIPE) {
@@ -788,7 +788,7 @@ static void judge_end_of_sends(struct court *c)
 				end.ended = r->ended;
 		}
 	}
-	for each_record(c, log, r) {
+	for_each_record(c, log, r) {
 		if (r->op != OP_SEND)
 			continue;
 		if (r->began > end.ended && r->result == 0)
@@ -808,7 +808,7 @@ static void judge_end_of_receives(struct court *c)
 	struct bounds end = first_of(c->closed, c->no_senders);
 	uint64_t last_send = 0, said = UINT64_MAX;
 
-	for each_record(c, log, r) {
+	for_each_record(c, log, r) {
 		if (r->op == OP_SEND && r->ended > last_send)
 			last_send = r->ended;
 	}
@@ -819,7 +819,7 @@ static void judge_end_of_receives(struct court *c)
 		end = first_of(end, used);
 		last_send = m->sent_ended;
 	}
-	for each_record(c, log, r) {
+	for_each_record(c, log, r) {
 		if (r->op != OP_RECV || r->result != EPIPE || log->subscription != c->subscription)
 			continue;
 		c->v->judged[FALSE_END]++;
@@ -828,7 +828,7 @@ static void judge_end_of_receives(struct court *c)
 		if (r->ended < said)
 			said = r->ended;
 	}
-	for each_record(c, log, r) {
+	for_each_record(c, log, r) {
 		bool over = r->began > last_send && (r->began > end.ended || r->began > said);
 
 		if (r->op != OP_RECV || log->subscription != c->subscription)

@@ -11,6 +11,7 @@
 
 #define MODEL_SITE int site, model_order order
 
+/* clang-format off */
 #define MODEL_BASIC_AT(name, type, word)                                                      \
 	static inline type chan__##name##_load_at(MODEL_SITE, const chan__##name *a, MODEL_HERE) \
 	{                                                                                     \
@@ -31,6 +32,7 @@
 		return done;                                                                  \
 	}                                                                                     \
 	MODEL_RMW_AT(name, type, word, exchange)
+/* clang-format on */
 
 #define MODEL_RMW_AT(name, type, word, op)                                                    \
 	static inline type chan__##name##_##op##_at(MODEL_SITE, chan__##name *a, type v, MODEL_HERE) \

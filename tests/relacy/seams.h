@@ -50,6 +50,7 @@ struct alignas(16) model_cell {
 		model_store##word(a->room, (uint##word##_t)v, MODEL_##order, {where, line}); \
 	}
 
+/* clang-format off */
 #define MODEL_CAS(name, type, word, order, failure)                                    \
 	static inline bool chan__##name##_cas_##order(chan__##name *a, type *expected, \
 	                                              type v, MODEL_HERE)              \
@@ -60,6 +61,7 @@ struct alignas(16) model_cell {
 		*expected = (type)seen;                                                \
 		return done;                                                           \
 	}
+/* clang-format on */
 
 #define MODEL_RMW(name, type, word, op, order)                                         \
 	static inline type chan__##name##_##op##_##order(chan__##name *a, type v, MODEL_HERE) \

@@ -168,7 +168,9 @@ void scrub(void)
 	volatile char below[2048];
 
 	memset((char *)(uintptr_t)below, SCHED_DEAD_BYTE, sizeof(below));
+	/* clang-format off */
 	__asm__ __volatile__("" : : "r"(below) : "memory");
+	/* clang-format on */
 }
 
 void lull(void)

@@ -83,6 +83,7 @@
 		return found;                                                          \
 	}
 
+/* clang-format off */
 #define SCHED_BASIC(name, type)                                                        \
 	typedef struct { type v; } chan__##name;                                       \
 	SCHED_OP void chan__##name##_init(chan__##name *a, type v) { a->v = v; }       \
@@ -105,7 +106,9 @@
 	SCHED_CAS(name, type, release)                                                 \
 	SCHED_CAS(name, type, acq_rel)                                                 \
 	SCHED_CAS(name, type, seq_cst)
+/* clang-format on */
 
+/* clang-format off */
 #define SCHED_INTEGER(name, type)                                                      \
 	SCHED_BASIC(name, type)                                                        \
 	SCHED_RMW(name, type, fetch_add, relaxed, found + v)                           \
@@ -118,6 +121,7 @@
 	SCHED_RMW(name, type, fetch_or, seq_cst, found | v)                            \
 	SCHED_RMW(name, type, fetch_and, acq_rel, found & v)                           \
 	SCHED_RMW(name, type, fetch_and, seq_cst, found & v)
+/* clang-format on */
 
 SCHED_INTEGER(u32, uint32_t)
 SCHED_INTEGER(u64, uint64_t)

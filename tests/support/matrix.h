@@ -34,7 +34,9 @@ struct behaviour {
 };
 
 /* A table line whose name is the function's, underscores read as spaces. */
+/* clang-format off */
 #define BEHAVIOUR(function, needs) { #function, function, (needs) }
+/* clang-format on */
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Gives the exit status of main. */
