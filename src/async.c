@@ -453,9 +453,9 @@ static int async_poll_held(chan_waker_t *waker, const struct chan__watch *w)
 	if (w->chan->flavor->due && w->chan->capacity > 0)
 		return async_refuse(a, ENOTSUP); /* no thread would be there to call at that time */
 	chan__u32_store_relaxed(&w->chan->callbacks, 1);
-	chan__hold(w->chan);
+	chan__hold_both(w->chan, w->node.receiver);
 	e = async_poll(a, w);
-	chan__release(w->chan);
+	chan__release_both(w->chan, w->node.receiver);
 	return e;
 }
 

@@ -34,16 +34,9 @@ void chan__watch_init(struct chan__watch *w, struct chan *c, struct chan_receive
 	w->woken = false;
 }
 
-/* Whoever starves on this side comes first. */
 int chan__attempt(const struct chan__watch *w)
 {
-	struct chan *c = w->chan;
-
-	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[w->side])))
-		c->flavor->serve(c, w->side);
-	if (w->side == CHAN__SEND)
-		return c->flavor->try_send(c, w->node.source);
-	return c->flavor->try_recv(w->node.receiver, w->node.target);
+	return chan__attempt_on(w->chan, w->node.receiver, w->node.target);
 }
 
 /* ------------------------------------------------------------------ spinning */
@@ -289,7 +282,7 @@ static void block_hold(const struct chan__watch *w, bool *held)
 		return;
 	*held = true;
 	for (; w; w = w->next)
-		chan__hold(w->chan);
+		chan__hold_both(w->chan, w->node.receiver);
 }
 
 /*
@@ -333,7 +326,7 @@ static int block_held(struct chan__watch *w, const struct chan__deadline *d)
 		block_hold(w, &held);
 	e = block(w, d, &held);
 	for (; held && w; w = w->next)
-		chan__release(w->chan);
+		chan__release_both(w->chan, w->node.receiver);
 	return e;
 }
 

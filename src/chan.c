@@ -369,10 +369,10 @@ CHAN__EXPORT int chan_try_send_many(chan_sender_t *tx, const void *msgs, size_t 
 }
 
 /* One that is going to wait holds in any case, see block_hold. */
-static void chan_hold_once(struct chan *c, bool *held)
+static void chan_hold_once(struct chan *c, struct chan_receiver *rx, bool *held)
 {
 	if (!*held)
-		chan__hold(c);
+		chan__hold_both(c, rx);
 	*held = true;
 }
 
@@ -387,7 +387,7 @@ static int chan_send_all(struct chan *c, const char *msgs, size_t n, size_t *sen
 		*sent += count;
 		if (e != EAGAIN)
 			continue;
-		chan_hold_once(c, held);
+		chan_hold_once(c, NULL, held);
 		e = chan__block_send(c, chan__message_at(msgs, *sent, c->msg_size), &chan_forever, NULL);
 		*sent += e == 0;
 	}
@@ -439,7 +439,7 @@ static int chan_recv_some(chan_receiver_t *rx, void *msgs, size_t max, size_t *r
 
 	if (e != 0)
 		return e;
-	if (max > 1 && !chan__reports_losses(rx->chan))
+	if (max > 1 && !chan__reports_losses(rx->chan) && !chan__is_dropped(rx))
 		chan__serve_then_recv(rx, msgs ? (char *)msgs + size : NULL, max - 1, &more);
 	*received = 1 + more;
 	return 0;
@@ -454,16 +454,18 @@ CHAN__EXPORT int chan_recv_many(chan_receiver_t *rx, void *msgs, size_t max, siz
 	if (!chan_recv_batch_valid(rx, msgs, max, received))
 		return EINVAL;
 	c = rx->chan;
-	held = chan__hold_for_callbacks(c);
+	held = false;
+	if (chan__has_callbacks(c))
+		chan_hold_once(c, rx, &held);
 	e = max > 0 ? chan__serve_then_recv(rx, msgs, max, received) : 0;
 	if (*received > 0) {
 		e = 0;
 	} else if (e == EAGAIN) {
-		chan_hold_once(c, &held);
+		chan_hold_once(c, rx, &held);
 		e = chan_recv_some(rx, msgs, max, received);
 	}
 	if (held)
-		chan__release(c);
+		chan__release_both(c, rx);
 	return e;
 }
 

@@ -155,6 +155,10 @@ struct chan__flavor {
 	int (*subscribe)(struct chan *c, struct chan_receiver **rx);
 	/* The last handle of this one goes: instead of close and discard. */
 	void (*unsubscribe)(struct chan_receiver *rx);
+	/* Where a receiver has memory of its own, which then outlives the calls between.
+	 * After unsubscribe only pass_on may still be asked of it. */
+	void (*keep)(struct chan_receiver *rx);
+	void (*unkeep)(struct chan_receiver *rx);
 	size_t (*count_receivers)(const struct chan *c);
 	size_t (*receiver_len)(const struct chan_receiver *rx);
 	uint64_t (*receiver_lost)(const struct chan_receiver *rx);
@@ -210,6 +214,9 @@ CHAN__HIDDEN void chan__close(struct chan *c);
 /* Memory outlives the calls between; for calls that run callbacks. */
 CHAN__HIDDEN void chan__hold(struct chan *c);
 CHAN__HIDDEN void chan__release(struct chan *c);
+/* The same of what a call was made with: a receiver's memory may be its own. */
+CHAN__HIDDEN void chan__hold_both(struct chan *c, struct chan_receiver *rx);
+CHAN__HIDDEN void chan__release_both(struct chan *c, struct chan_receiver *rx);
 /* For whoever knows of it without holding it, and that its memory is there.
  * False: it is on its way to be destroyed. */
 CHAN__HIDDEN bool chan__hold_unless_gone(struct chan *c);
@@ -217,9 +224,9 @@ CHAN__HIDDEN bool chan__hold_unless_gone(struct chan *c);
 CHAN__HIDDEN bool chan__unhold(struct chan *c);
 
 /* Can a call on this channel run the program's code?  A waker that is registered
- * for the first time while another thread is in a call that does not wait may be
+ * for the first time while another thread is in a call that does not sleep may be
  * overlooked there: its callback cannot know that thread, and must not drop a handle
- * that it uses.  A call that waits holds the channel in any case. */
+ * that it uses.  A call that sleeps holds the channel in any case. */
 static inline bool chan__has_callbacks(const struct chan *c)
 {
 	return chan__u32_load_relaxed(&c->callbacks) != 0;
@@ -243,6 +250,12 @@ static inline bool chan__hold_for_callbacks(struct chan *c)
 		return false;
 	chan__hold(c);
 	return true;
+}
+
+/* A callback has dropped the last handle, that of a call which goes on. */
+static inline bool chan__is_dropped(const struct chan_receiver *rx)
+{
+	return chan__size_load_relaxed(&rx->handles) == 0;
 }
 
 /* Runs the destructor, if there is one; nothing is locked. */

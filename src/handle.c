@@ -131,6 +131,20 @@ void chan__hold(struct chan *c)
 	handle_count_up(&c->refs);
 }
 
+void chan__hold_both(struct chan *c, struct chan_receiver *rx)
+{
+	chan__hold(c);
+	if (rx && c->flavor->keep)
+		c->flavor->keep(rx);
+}
+
+void chan__release_both(struct chan *c, struct chan_receiver *rx)
+{
+	if (rx && c->flavor->keep)
+		c->flavor->unkeep(rx);
+	chan__release(c);
+}
+
 /* Zero is final: who finds it has come too late. */
 bool chan__hold_unless_gone(struct chan *c)
 {

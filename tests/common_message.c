@@ -2,6 +2,7 @@
  * common_message.c - the bytes of a message: sizes, alignment, and what a
  * failing call leaves alone
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,6 +184,12 @@ static void signals_are_destroyed_unless_received(const struct kind *k)
 	must_give(0, chan_try_send(e.tx, NULL));
 	must_give(0, chan_try_recv(e.rx, NULL));
 	must_eq(calls, 0); /* received: a signal has no bytes to write */
+	ends_drop(&e);
+	must_eq(calls, 0);
+
+	kind_attr(k, &attr);
+	must_give(0, chan_attr_setdestructor(&attr, count_calls, &calls));
+	e = attr_open(&attr, 0);
 	must_give(0, chan_try_send(e.tx, NULL));
 	chan_receiver_drop(e.rx);
 	must_eq(calls, 1);
@@ -275,7 +282,7 @@ static size_t natural_alignment(size_t size)
 {
 	size_t alignment = 1;
 
-	while (alignment < 8 && size % (alignment * 2) == 0)
+	while (alignment < _Alignof(max_align_t) && size % (alignment * 2) == 0)
 		alignment *= 2;
 	return alignment;
 }
@@ -291,8 +298,8 @@ static void look_at_message(void *msg, void *arg)
 	view->seen++;
 }
 
-/* A destructor reads the message in place: it is whole, and aligned for what
- * a struct of that size up to a pointer's alignment may hold. */
+/* A destructor reads the message in place: it is whole, and aligned for whatever
+ * a struct of that size may hold. */
 static void a_destructor_sees_an_aligned_message(const struct kind *k)
 {
 	static const size_t looked_at[] = { 1, 2, 3, 4, 8, 12, 16, 24, 32, 40, 64, 100, 4096 };
@@ -326,7 +333,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(every_byte_of_a_batch_arrives, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_message_of_no_bytes_is_a_signal, NEEDS_NOTHING),
 	BEHAVIOUR(signals_are_counted, NEEDS_QUEUE),
-	BEHAVIOUR(signals_are_destroyed_unless_received, NEEDS_QUEUE | NEEDS_DESTRUCTOR),
+	BEHAVIOUR(signals_are_destroyed_unless_received, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
 	BEHAVIOUR(a_refused_message_keeps_every_byte, NEEDS_FULL),
 	BEHAVIOUR(a_failing_receive_writes_nothing, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_destructor_sees_an_aligned_message, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),

@@ -1,7 +1,7 @@
 #!/bin/sh
 # record-result.sh RUNG ASKED REACHED SECONDS SEED: writes what a long run has reached into
-# tests/RESULTS, in the place of what that rung had reached before.  Never by hand: the date,
-# the commit and the machine are those of this call.
+# tests/RESULTS, in the place of what that rung had reached before, if that was not more.
+# Never by hand: the date, the commit and the machine are those of this call.
 set -eu
 
 if [ $# -ne 5 ]; then
@@ -9,7 +9,7 @@ if [ $# -ne 5 ]; then
 	exit 2
 fi
 : "${top_srcdir:=$(dirname "$0")/..}"
-results=$top_srcdir/tests/RESULTS
+results=${CHAN_RESULTS:-$top_srcdir/tests/RESULTS}
 tab=$(printf '\t')
 
 # The commit that was run; a tree with changes is not one.
@@ -32,7 +32,7 @@ trap 'rm -f "$new"' EXIT
 	echo '# What the long runs have reached; written by tests/record-result.sh, never by hand.'
 	printf '# rung\tasked\treached\tdate\tcommit\tmachine\tseconds\tseed\n'
 	{
-		[ ! -f "$results" ] || sed '/^#/d' "$results" | awk -F "$tab" -v rung="$1" '$1 != rung'
+		[ ! -f "$results" ] || sed '/^#/d' "$results" | awk -F "$tab" -v rung="$1" -v reached="$3" '$1 != rung || $3 + 0 > reached + 0'
 		echo "$line"
 	} | sort
 } >"$new"

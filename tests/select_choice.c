@@ -782,7 +782,7 @@ static void a_send_without_memory_is_a_status(const struct kind *k)
 	counting.fail_from = SIZE_MAX;
 	pick_here(&p);
 	must_have_picked(&p, 1, 0);
-	expect_numbers(e.rx, 0, number + 1);
+	expect_numbers(e.rx, 0, (size_t)number + 1);
 	ends_drop(&e);
 	lane_close(&idle);
 	counting_must_balance(&counting);

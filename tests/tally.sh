@@ -7,7 +7,8 @@
 #	skip NAME 'reason'
 #	tally_end
 #
-# $CHAN_TALLY, if set, names a file that gets a line `passed failed skipped`.
+# $CHAN_TALLY, if set, names a file that gets a line `passed failed skipped`, and
+# $CHAN_REACHED one that gets how far the rungs of tests/ladder/rungs.txt came.
 
 LC_ALL=C
 export LC_ALL
@@ -75,6 +76,13 @@ refuse() {
 		fail "$tally_name"
 	else
 		pass "$tally_name"
+	fi
+}
+
+# reached RUNG NUMBER: unless something has failed
+reached() {
+	if [ -n "${CHAN_REACHED:-}" ] && [ "$tally_failed" -eq 0 ]; then
+		echo "$1 $2" >>"$CHAN_REACHED"
 	fi
 }
 

@@ -89,6 +89,7 @@ static void what_is_taken_is_given_back(const struct kind *k)
 static void only_unbounded_sends_allocate(const struct kind *k)
 {
 	struct counting counting;
+	chan_weak_sender_t *weak;
 	struct ends e;
 	struct feeder f;
 	size_t before;
@@ -98,9 +99,11 @@ static void only_unbounded_sends_allocate(const struct kind *k)
 	must_eq(open_counted(k, &counting, &e), 0);
 	before = counting_calls(&counting);
 	counting_fail(&counting, 0, SIZE_MAX);
+	weak = chan_sender_downgrade(e.tx);
+	chan_weak_sender_drop(chan_weak_sender_clone(weak));
+	chan_sender_drop(chan_weak_sender_upgrade(weak));
 	chan_sender_drop(chan_sender_clone(e.tx));
 	chan_receiver_drop(chan_receiver_clone(e.rx));
-	chan_weak_sender_drop(chan_sender_downgrade(e.tx));
 	must_give(EAGAIN, chan_try_recv(e.rx, &number));
 	must_give(ETIMEDOUT, chan_recv_timeout(e.rx, &number, CHAN_MSEC));
 	if (!kind_is_unbounded(k)) {
@@ -111,6 +114,9 @@ static void only_unbounded_sends_allocate(const struct kind *k)
 		}
 		feeder_join(&f);
 	}
+	chan_close(e.c);
+	must_give(EPIPE, chan_recv(e.rx, &number));
+	chan_weak_sender_drop(weak);
 	must_eq(counting_calls(&counting), before);
 	ends_drop(&e);
 	counting_must_balance(&counting);

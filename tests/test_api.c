@@ -581,6 +581,17 @@ static const char *named_choice(const char *name, size_t capacity)
 	return chan_flavor_name(flavor);
 }
 
+/* Beneath an emulator, with what it was called by. */
+static void run_again(const char *self, const char *flavor, const char *capacity)
+{
+	if (getenv("CHAN_TEST_EMULATOR"))
+		execl("/bin/sh", "sh", "-c", "exec $CHAN_TEST_EMULATOR \"$0\" --choice \"$1\" \"$2\"", self,
+		      flavor, capacity, (char *)NULL);
+	else
+		execl(self, self, "--choice", flavor, capacity, (char *)NULL);
+	_exit(255);
+}
+
 /* The environment is read once, so each question gets a fresh process, which
  * is this program with "--choice FLAVOR CAPACITY" and answers by its exit status. */
 static chan_flavor_t choice_with(const char *environment, const char *flavor, size_t capacity)
@@ -601,8 +612,7 @@ static chan_flavor_t choice_with(const char *environment, const char *flavor, si
 			setenv("CHAN_FLAVOR", environment, 1);
 		else
 			unsetenv("CHAN_FLAVOR");
-		execl(self, self, "--choice", flavor, text, (char *)NULL);
-		_exit(255);
+		run_again(self, flavor, text);
 	}
 	must(waitpid(child, &status, 0) == child);
 	must(WIFEXITED(status) && WEXITSTATUS(status) != 255);

@@ -940,6 +940,59 @@ static void a_pending_cancel_waits_for_callbacks_too(const struct kind *k)
 	must_eq(calls, k->capacity < 2 ? 1 : 2);
 }
 
+static int cancel_state(int set)
+{
+	int before = -1;
+
+	must_eq(pthread_setcancelstate(set, &before), 0);
+	return before;
+}
+
+static void note_destroyed(void *msg, void *arg)
+{
+	(void)msg;
+	++*(size_t *)arg;
+}
+
+/* System calls, an allocator and destructors: each is guarded, and none of the guards
+ * leaves a trace. */
+static void cancellation_stays_as_the_caller_had_it(const struct kind *k)
+{
+	static const int states[] = { PTHREAD_CANCEL_DISABLE, PTHREAD_CANCEL_ENABLE };
+
+	for (size_t i = 0; i < COUNT_OF(states); i++) {
+		struct counting counting;
+		chan_allocator_t table;
+		size_t destroyed = 0;
+		uint64_t number = 1;
+		chan_attr_t attr;
+		struct ends e;
+		int fd;
+
+		counting_init(&counting);
+		table = counting_allocator(&counting);
+		kind_attr(k, &attr);
+		must_give(0, chan_attr_setallocator(&attr, &table));
+		must_give(0, chan_attr_setdestructor(&attr, note_destroyed, &destroyed));
+		cancel_state(states[i]);
+		e = attr_open(&attr, 8);
+		must_eq(cancel_state(states[i]), states[i]);
+		must_give(0, chan_receiver_fd(e.rx, &fd));
+		must_eq(cancel_state(states[i]), states[i]);
+		must_give(ETIMEDOUT, chan_recv_timeout(e.rx, &number, CHAN_MSEC));
+		must_eq(cancel_state(states[i]), states[i]);
+		must_give(0, chan_send(e.tx, &number));
+		must_eq(cancel_state(states[i]), states[i]);
+		must_give(0, chan_recv(e.rx, NULL));
+		must_eq(cancel_state(states[i]), states[i]);
+		chan_receiver_drop(e.rx);
+		chan_sender_drop(e.tx);
+		must_eq(cancel_state(PTHREAD_CANCEL_ENABLE), states[i]);
+		must_eq(destroyed, 1);
+		counting_must_balance(&counting);
+	}
+}
+
 static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_receiver_is_woken_by_send, FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_receiver_is_woken_by_try_send, FITS_ONE_MESSAGE),
@@ -977,6 +1030,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_cancelled_receiver_still_receives, NEEDS_NOTHING),
 	BEHAVIOUR(a_cancelled_sender_still_sends, NEEDS_FULL),
 	BEHAVIOUR(a_pending_cancel_waits_for_callbacks_too, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
+	BEHAVIOUR(cancellation_stays_as_the_caller_had_it, NEEDS_QUEUE | FITS_ONE_MESSAGE | NEEDS_DESTRUCTOR),
 };
 
 int main(void)

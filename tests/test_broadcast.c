@@ -717,7 +717,7 @@ static void a_message_wakes_one_of_each_subscription(const struct kind *k)
 		must_give(0, chan_send(e.tx, &i));
 		for (size_t j = 0; j < 2; j++) {
 			wait_for(count_ended(calls[j], CLONES) == i + 1);
-			for (size_t c = i + 1; c < CLONES; c++)
+			for (size_t c = (size_t)i + 1; c < CLONES; c++)
 				worker_wait_asleep(&calls[j][c].worker);
 			must_eq(count_ended(calls[j], CLONES), i + 1);
 		}

@@ -120,7 +120,7 @@ static void space_comes_before_cancellation(const struct kind *k)
 		                   : chan_send_cancel_timeout(e.tx, &i, token, 0));
 	if (!kind_never_fills(k))
 		must_give(ECANCELED, chan_send_cancel(e.tx, &room, token));
-	expect_numbers(e.rx, 0, room);
+	expect_numbers(e.rx, 0, (size_t)room);
 	must(chan_is_empty(e.c));
 	chan_cancel_drop(token);
 	ends_drop(&e);

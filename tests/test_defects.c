@@ -1216,7 +1216,7 @@ static void a_receiver_that_frees_a_block_stops_no_other(const struct kind *k)
 		taken++;
 	}
 	wait_held(&release_hold);
-	expect_numbers(e.rx, taken, FEW - taken);
+	expect_numbers(e.rx, taken, (size_t)(FEW - taken));
 	let_go(&release_hold);
 	worker_join(&first.worker);
 	must(first.result == 0 && first.number == taken - 1);
@@ -1730,6 +1730,41 @@ static uint64_t stamp_of_unready(struct ends *e, enum chan__side side)
 	return stamp;
 }
 
+/* A side that was ready for a while, and is not any more. */
+static void what_was_ready_meanwhile_leaves_a_stamp(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	uint64_t before = stamp_of_unready(&e, CHAN__RECV);
+
+	for (size_t i = 0; i < 100; i++) {
+		queue_numbers(e.tx, i, 1);
+		expect_numbers(e.rx, i, 1);
+		must(stamp_of_unready(&e, CHAN__RECV) != before);
+		before = stamp_of_unready(&e, CHAN__RECV);
+	}
+	for (size_t i = 0; k->capacity != CHAN_UNBOUNDED && i < 100; i++) {
+		queue_numbers(e.tx, i, i == 0 ? k->capacity : 1);
+		must(i == 0 || stamp_of_unready(&e, CHAN__SEND) != before);
+		before = stamp_of_unready(&e, CHAN__SEND);
+		must_give(0, chan_try_recv(e.rx, NULL));
+	}
+	ends_drop(&e);
+}
+
+/* Somebody waited there, and has given up. */
+static void a_partner_that_came_and_went_leaves_a_stamp(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	uint64_t of_receiver = stamp_of_unready(&e, CHAN__RECV), of_sender, number = 1;
+
+	must_give(ETIMEDOUT, chan_send_timeout(e.tx, &number, CHAN_MSEC));
+	must(stamp_of_unready(&e, CHAN__RECV) != of_receiver);
+	of_sender = stamp_of_unready(&e, CHAN__SEND);
+	must_give(ETIMEDOUT, chan_recv_timeout(e.rx, &number, CHAN_MSEC));
+	must(stamp_of_unready(&e, CHAN__SEND) != of_sender);
+	ends_drop(&e);
+}
+
 /* The oldest message is being written; it could be displaced; it is being read. */
 static void a_message_that_could_be_displaced_leaves_a_stamp(const struct kind *k)
 {
@@ -1867,6 +1902,81 @@ static void nobody_comes_before_who_starves(const struct kind *k)
 	for (size_t i = 0; i < COUNT_OF(vain); i++)
 		chan__waiter_fini(&standers[i].waiter);
 	chan__waitq_fini(&q);
+}
+
+/* ----------------------------------------------------------------- who was woken */
+
+/* Waits as one that was woken in vain as often as it has patience. */
+static void act_recv_starving(struct actor *a)
+{
+	static const struct chan__deadline forever = { true, { 0, 0 } };
+	struct chan__watch w, *chosen;
+	struct chan__wait wait = {
+		.watches = &w,
+		.deadline = &forever,
+		.parker = a->e.c->flavor->parker ? a->e.c->flavor->parker : &chan__parker_default,
+	};
+
+	chan__watch_init(&w, a->e.c, a->e.rx);
+	w.node.target = &a->number;
+	w.node.vain = CHAN__PATIENCE;
+	a->result = chan__wait(&wait, &chosen);
+	if (a->result == EAGAIN)
+		a->result = chan__attempt(&w);
+	chan__pass_on(&w);
+}
+
+/* Served by who sends, it does not come to pass the rest on: who served it does. */
+static void what_who_starved_leaves_wakes_the_next(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct actor starving, other;
+	uint64_t numbers[] = { 5, 6 };
+	size_t sent;
+
+	actor_start_free(&starving, act_recv_starving, e, 0);
+	worker_wait_asleep(&starving.worker);
+	actor_start_free(&other, act_recv, e, 0);
+	worker_wait_asleep(&other.worker);
+	must_give(0, chan_send_many(e.tx, numbers, 2, &sent));
+	worker_join(&starving.worker);
+	worker_join(&other.worker);
+	must(starving.result == 0 && other.result == 0);
+	must_eq(starving.number + other.number, 11);
+	ends_drop(&e);
+}
+
+static chan_case_t two_cases[2];
+static uint64_t two_numbers[2];
+
+static void act_select_biased(struct actor *a)
+{
+	a->result = chan_select(two_cases, 2, CHAN_SELECT_BIASED, &a->count);
+}
+
+/* Woken by the second case, it still prefers the first if that is ready by now. */
+static void a_biased_select_that_was_woken_prefers_the_lowest(const struct kind *k)
+{
+	struct ends e[2] = { kind_open(k, 8), kind_open(k, 8) };
+	struct actor selecting;
+
+	for (size_t i = 0; i < 2; i++) {
+		two_cases[i] = (chan_case_t)CHAN_CASE_RECV(e[i].rx, &two_numbers[i]);
+		two_numbers[i] = 77;
+	}
+	hold_init(&selecting.hold, "select:woken");
+	actor_start(&selecting, act_select_biased, e[0], 0);
+	worker_wait_asleep(&selecting.worker);
+	queue_numbers(e[1].tx, 2, 1);
+	wait_held(&selecting.hold);
+	queue_numbers(e[0].tx, 1, 1);
+	let_go(&selecting.hold);
+	worker_join(&selecting.worker);
+	must(selecting.result == 0 && selecting.count == 0);
+	must(two_numbers[0] == 1 && two_numbers[1] == 77);
+	expect_numbers(e[1].rx, 2, 1);
+	ends_drop(&e[0]);
+	ends_drop(&e[1]);
 }
 
 /* ------------------------------------------------------------------- spinning */
@@ -2046,7 +2156,31 @@ static int readable(int fd)
  * descriptor.  Who is told EAGAIN meanwhile and waits for an edge must get one
  * from the next message: so the descriptor goes down first.
  */
-static void a_refusal_is_followed_by_an_edge(const struct kind *k)
+static int refused_by_try(struct ends *e)
+{
+	uint64_t number;
+
+	return chan_try_recv(e->rx, &number);
+}
+
+static int refused_by_batch(struct ends *e)
+{
+	uint64_t number;
+	size_t count;
+
+	return chan_try_recv_many(e->rx, &number, 1, &count);
+}
+
+static int refused_by_select(struct ends *e)
+{
+	uint64_t number;
+	chan_case_t one = CHAN_CASE_RECV(e->rx, &number);
+	size_t which;
+
+	return chan_try_select(&one, 1, 0, &which);
+}
+
+static void follow_refusal_by_edge(const struct kind *k, int (*refused)(struct ends *e))
 {
 	struct ends e = kind_open(k, sizeof(uint64_t));
 	uint64_t number = 1;
@@ -2057,7 +2191,7 @@ static void a_refusal_is_followed_by_an_edge(const struct kind *k)
 	must_give(0, chan_send(e.tx, &number));
 	must_eq(readable(fd), 1);
 	actor_start_held(&taker, act_recv, e, 0, "array:freed");
-	must_give(EAGAIN, chan_try_recv(e.rx, &number));
+	must_give(EAGAIN, refused(&e));
 	must_eq(readable(fd), 0);
 	must_give(0, chan_send(e.tx, &number));
 	must_eq(readable(fd), 1);
@@ -2068,6 +2202,13 @@ static void a_refusal_is_followed_by_an_edge(const struct kind *k)
 	must_give(0, chan_try_recv(e.rx, &number));
 	must_eq(readable(fd), 0);
 	ends_drop(&e);
+}
+
+static void a_refusal_is_followed_by_an_edge(const struct kind *k)
+{
+	follow_refusal_by_edge(k, refused_by_try);
+	follow_refusal_by_edge(k, refused_by_batch);
+	follow_refusal_by_edge(k, refused_by_select);
 }
 
 /* -------------------------------------------------------------------- the tables */
@@ -2098,6 +2239,10 @@ static const struct behaviour of_all[] = {
 	BEHAVIOUR(who_gave_up_blocks_nobody_behind, FITS_ONE_MESSAGE),
 	BEHAVIOUR(who_gave_up_sending_blocks_nobody_behind, NEEDS_FULL),
 	BEHAVIOUR(a_large_message_needs_no_stack, FITS_ONE_MESSAGE),
+	BEHAVIOUR(what_was_ready_meanwhile_leaves_a_stamp, NEEDS_QUEUE),
+	BEHAVIOUR(a_partner_that_came_and_went_leaves_a_stamp, NEEDS_RENDEZVOUS),
+	BEHAVIOUR(what_who_starved_leaves_wakes_the_next, NEEDS_TWO),
+	BEHAVIOUR(a_biased_select_that_was_woken_prefers_the_lowest, NEEDS_QUEUE | FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_wait_spins_for_a_few_rounds, FITS_ONE_MESSAGE),
 	BEHAVIOUR(without_time_for_it_no_wait_spins, FITS_ONE_MESSAGE),
 	BEHAVIOUR(on_one_processor_no_wait_spins, FITS_ONE_MESSAGE),

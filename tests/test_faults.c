@@ -405,7 +405,7 @@ static struct crew crew;
 
 static size_t rounds_of(const struct kind *k)
 {
-	return test_scaled(k->one_message ? 100 : 4) * faults;
+	return test_scaled(k->one_message ? 100 : 4) * (size_t)faults;
 }
 
 static size_t messages_of(const struct kind *k)

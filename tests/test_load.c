@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "faults/faults.h"
+#include "support/skips.h"
 #include "support/support.h"
 #include "support/tally.h"
 
@@ -754,20 +755,10 @@ static const struct behaviour of_realtime[] = {
 /* Where CI=true a skip needs its reason in tests/SKIPS. */
 static bool may_skip(const char *name)
 {
-	const char *ci = getenv("CI"), *top = getenv("top_srcdir");
-	char path[4096], line[256];
-	bool found = false;
-	FILE *file;
+	const char *ci = getenv("CI");
+	char why[256];
 
-	if (!ci || strcmp(ci, "true") != 0)
-		return true;
-	snprintf(path, sizeof(path), "%s/tests/SKIPS", top ? top : ".");
-	file = fopen(path, "r");
-	while (file && fgets(line, sizeof(line), file))
-		found = found || (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':');
-	if (file)
-		fclose(file);
-	return found;
+	return !ci || strcmp(ci, "true") != 0 || skip_reason(name, why, sizeof(why));
 }
 
 static int skip(const char *name, const char *reason)

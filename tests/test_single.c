@@ -117,7 +117,7 @@ static void send_until_closed(void *arg)
 	while ((error = chan_send(c->e->tx, &number)) == 0)
 		number++;
 	must_eq(error, EPIPE);
-	c->accepted = number;
+	c->accepted = (size_t)number;
 }
 
 /* What was accepted before a close from a third thread arrives, no more. */

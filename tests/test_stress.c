@@ -311,15 +311,15 @@ static void play(struct round *r, struct dice *dice)
 
 	memset(senders, 0, sizeof(senders));
 	memset(receivers, 0, sizeof(receivers));
-	trouble = (struct actor){ .round = r, .dice = { dice_roll(dice, UINT64_MAX) }, .tx = chan_sender_clone(r->e.tx) };
+	trouble = (struct actor){ .round = r, .dice = { dice_number(dice) }, .tx = chan_sender_clone(r->e.tx) };
 	worker_start(&trouble.worker, make_trouble, &trouble);
 	for (uint32_t i = 0; i < r->receivers; i++) {
-		receivers[i] = (struct actor){ .round = r, .index = i, .dice = { dice_roll(dice, UINT64_MAX) },
+		receivers[i] = (struct actor){ .round = r, .index = i, .dice = { dice_number(dice) },
 		                               .rx = chan_receiver_clone(r->e.rx) };
 		worker_start(&receivers[i].worker, receive_all, &receivers[i]);
 	}
 	for (uint32_t i = 0; i < r->senders; i++) {
-		senders[i] = (struct actor){ .round = r, .index = i, .dice = { dice_roll(dice, UINT64_MAX) },
+		senders[i] = (struct actor){ .round = r, .index = i, .dice = { dice_number(dice) },
 		                             .tx = chan_sender_clone(r->e.tx) };
 		worker_start(&senders[i].worker, send_all, &senders[i]);
 	}

@@ -1705,6 +1705,89 @@ static void the_first_wakers_callback_may_drop_what_a_thread_waits_with(const st
 	}
 }
 
+struct batch_of_two {
+	struct ends e;
+	bool sends;
+	uint64_t numbers[2];
+	size_t count;
+	int result;
+	struct worker worker;
+};
+
+static void pass_two(void *arg)
+{
+	struct batch_of_two *b = arg;
+
+	b->result = b->sends ? chan_send_many(b->e.tx, b->numbers, 2, &b->count)
+	                     : chan_recv_many(b->e.rx, b->numbers, 2, &b->count);
+}
+
+/* The callback comes with the first message of the batch, and the second finds the
+ * end of a channel that is still there. */
+static void the_first_wakers_callback_may_drop_what_a_batch_waits_with(const struct kind *k)
+{
+	for (int sends = 0; sends < 2; sends++) {
+		struct counting counting;
+		struct ends e = open_overwritten(k, &counting);
+		struct batch_of_two b = { .e = e, .sends = sends };
+		struct counted c;
+
+		if (sends)
+			fill(k, &e);
+		worker_start(&b.worker, pass_two, &b);
+		worker_wait_asleep(&b.worker);
+		halt_at("block:woken");
+		wait_for_who_was_woken(k, &e, &c, sends);
+		worker_join(&b.worker);
+		must_eq(b.result, sends ? EPIPE : 0);
+		must_eq(b.count, 1);
+		must_have_called(&c, 1);
+		counting_must_balance(&counting);
+	}
+}
+
+static void receive_the_end(void *arg)
+{
+	uint64_t number;
+
+	must_eq(chan_recv(arg, &number), EPIPE);
+	chan_receiver_drop(arg);
+}
+
+/* The callback drops a subscription whose receiver was woken and has yet to pass that
+ * on; somebody waits, but on another one. */
+static void the_first_wakers_callback_may_drop_a_woken_subscription(const struct kind *k)
+{
+	struct counting counting;
+	struct counted c;
+	struct worker other;
+	struct ends e;
+	struct call call;
+	chan_receiver_t *rx;
+	struct kind one;
+
+	(void)k;
+	must(kind_probe(&one, CHAN_FLAVOR_BROADCAST, 1, CHAN_MANY, CHAN_MANY));
+	e = open_overwritten(&one, &counting);
+	call = call_recv(e.rx, CALL_PLAIN);
+	counted_init(&c, &e);
+	c.then = drop_everything;
+	call_start_asleep(&call);
+	halt_at("block:woken");
+	queue_numbers(e.tx, 5, 1);
+	wait_sem(&halt.arrived);
+	must_give(0, chan_subscribe(e.tx, &rx));
+	worker_start(&other, receive_the_end, rx);
+	worker_wait_asleep(&other);
+	must_give(EAGAIN, poll_send(&c));
+	halt_over();
+	call_finish(&call);
+	must(call.result == 0 && call.value == 5);
+	must_have_called(&c, 1);
+	worker_join(&other);
+	counting_must_balance(&counting);
+}
+
 /* A cancel leaves the queue, and is left a message's wake-up to serve: the callback of
  * another runs inside it, and drops every handle.  The channel is there until the
  * cancel has done with it. */
@@ -2374,6 +2457,8 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_cancel_waits_for_its_own_callback_only, NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
 	BEHAVIOUR(a_look_for_a_descriptor_calls_nobody, NEEDS_QUEUE),
 	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_thread_waits_with, NEEDS_LIMIT | NEEDS_FULL),
+	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_batch_waits_with, NEEDS_LIMIT | NEEDS_FULL),
+	BEHAVIOUR(the_first_wakers_callback_may_drop_a_woken_subscription, RUNS_ONCE),
 	BEHAVIOUR(a_callback_inside_a_cancel_may_drop_everything, NEEDS_QUEUE | NEEDS_RECEIVERS | FITS_ONE_MESSAGE),
 	BEHAVIOUR(the_first_wakers_callback_may_drop_what_a_select_waits_with, NEEDS_LIMIT | NEEDS_FULL),
 	BEHAVIOUR(cancel_races_the_callback, NEEDS_QUEUE),

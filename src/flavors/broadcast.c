@@ -78,6 +78,7 @@ struct subscription {
 	struct subscription *ring_prev;  /* of the hungry; these five: under `lock` */
 	struct subscription *ring_next;
 	bool hungry;
+	chan__size refs;                 /* of its memory: its handles 1, a call that runs callbacks 1 */
 	struct chan__waitlist waiters;
 	uint64_t lost;                   /* messages that EOVERFLOW stood for */
 	chan__u32 starving;              /* a hint; written under `lock` */
@@ -431,9 +432,10 @@ static bool bc_hold(const struct broadcast *b, chan__u64 *slot, uint64_t pos)
 	return false;
 }
 
-/* The first message, held.  A hold that came too late, another clone being
- * faster, may have kept a sender out.  As B9. */
-static int bc_claim_oldest(struct broadcast *b, struct subscription *s, uint64_t *pos)
+/* The first message, held.  A hold that came too late, another clone being faster, may
+ * have kept a sender out, who hears of it when the call is over: its callback may drop
+ * the handle in use.  As B9. */
+static int bc_claim_oldest(const struct broadcast *b, struct subscription *s, uint64_t *pos, size_t *freed)
 {
 	unsigned collisions = 0;
 	uint64_t at;
@@ -446,7 +448,7 @@ static int bc_claim_oldest(struct broadcast *b, struct subscription *s, uint64_t
 		at = *pos;
 		if (chan__likely(chan__u64_cas_acq_rel(&s->cursor, &at, bc_next(b, *pos))))
 			return 0;
-		bc_freed(b, bc_let_go(bc_slot(b, *pos)), &s->base, 0);
+		*freed += bc_let_go(bc_slot(b, *pos));
 		chan__collided(&collisions);
 	}
 	return e;
@@ -474,7 +476,7 @@ static int bc_recv_dropping(struct broadcast *b, struct subscription *s, void *m
 	uint64_t pos;
 	int e;
 
-	while ((e = bc_claim_oldest(b, s, &pos)) == EOVERFLOW)
+	while ((e = bc_claim_oldest(b, s, &pos, freed)) == EOVERFLOW)
 		if (!first || bc_skip_lost(b, s))
 			return EOVERFLOW;
 	if (e != 0)
@@ -652,13 +654,28 @@ static CHAN__COLD void bc_serve_receiver(struct broadcast *b, struct subscriptio
 	}
 }
 
+/* A callback that runs on the way may drop the handle in use, and with it all that
+ * the subscription had left. */
+static CHAN__COLD int bc_serve_then_recv(struct broadcast *b, struct subscription *s, char *msgs, size_t max,
+                                         size_t *count)
+{
+	int e = EPIPE;
+
+	chan__hold_both(&b->base, &s->base);
+	bc_serve_receiver(b, s);
+	if (!chan__is_dropped(&s->base))
+		e = bc_recv(b, s, msgs, max, count);
+	chan__release_both(&b->base, &s->base);
+	return e;
+}
+
 static int bc_try_recv_many(struct chan_receiver *rx, char *msgs, size_t max, size_t *count)
 {
 	struct broadcast *b = bc_of(chan__of(rx));
 	struct subscription *s = bc_subscription(rx);
 
 	if (chan__unlikely(chan__u32_load_relaxed(&s->starving) != 0))
-		bc_serve_receiver(b, s);
+		return bc_serve_then_recv(b, s, msgs, max, count);
 	return bc_recv(b, s, msgs, max, count);
 }
 
@@ -818,6 +835,7 @@ static struct subscription *bc_subscription_new(struct chan *c)
 		return NULL;
 	chan__receiver_init(&s->base, c);
 	s->hungry = false;
+	chan__size_init(&s->refs, 1);
 	chan__waitlist_init(&s->waiters);
 	s->lost = 0;
 	chan__u32_init(&s->starving, 0);
@@ -829,8 +847,23 @@ static void bc_subscription_free(struct chan *c, struct subscription *s)
 {
 	chan__u64_fini(&s->cursor);
 	chan__u32_fini(&s->starving);
+	chan__size_fini(&s->refs);
 	chan__receiver_fini(&s->base);
 	chan__memory_put(&c->memory, s, sizeof(*s));
+}
+
+static void bc_keep(struct chan_receiver *rx)
+{
+	chan__size_fetch_add_relaxed(&bc_subscription(rx)->refs, 1);
+}
+
+/* B11 acq_rel: whoever kept it has done with it; pairs with itself. */
+static void bc_unkeep(struct chan_receiver *rx)
+{
+	struct subscription *s = bc_subscription(rx);
+
+	if (chan__size_fetch_sub_acq_rel(&s->refs, 1) == 1)
+		bc_subscription_free(chan__of(rx), s);
 }
 
 /* From now on every send counts this one. */
@@ -938,7 +971,7 @@ static void bc_unsubscribe(struct chan_receiver *rx)
 	bc_freed(b, freed, &s->base, 0);
 	if (last && (chan__waitq_attention(senders) & CHAN__WAITERS))
 		chan__waitq_wake(senders, CHAN__ALL);
-	bc_subscription_free(c, s);
+	bc_unkeep(rx);
 	chan__release(c);
 }
 
@@ -1169,6 +1202,8 @@ const struct chan__flavor chan__broadcast = {
 	.len = bc_len,
 	.subscribe = bc_subscribe,
 	.unsubscribe = bc_unsubscribe,
+	.keep = bc_keep,
+	.unkeep = bc_unkeep,
 	.count_receivers = bc_count_receivers,
 	.receiver_len = bc_receiver_len,
 	.receiver_lost = bc_receiver_lost,

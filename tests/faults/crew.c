@@ -250,13 +250,13 @@ void crew_start(struct crew *crew, struct ends e, size_t messages, uint64_t seed
 	crew->trouble = trouble;
 	crew->e = e;
 	crew->messages = messages;
-	hand_init(&crew->troublemaker, crew, 0, dice_roll(&dice, UINT64_MAX));
+	hand_init(&crew->troublemaker, crew, 0, dice_number(&dice));
 	for (uint32_t i = 0; i < CREW_SENDERS; i++) {
-		hand_init(&crew->senders[i], crew, i, dice_roll(&dice, UINT64_MAX));
+		hand_init(&crew->senders[i], crew, i, dice_number(&dice));
 		crew->senders[i].tx = chan_sender_clone(e.tx);
 	}
 	for (uint32_t i = 0; i < CREW_RECEIVERS; i++) {
-		hand_init(&crew->receivers[i], crew, i, dice_roll(&dice, UINT64_MAX));
+		hand_init(&crew->receivers[i], crew, i, dice_number(&dice));
 		crew->receivers[i].rx = chan_receiver_clone(e.rx);
 	}
 	for (size_t i = 0; i < CREW_SENDERS; i++)

@@ -14,7 +14,6 @@
 #include "support/must.h"
 
 #ifdef __linux__
-#include <linux/futex.h>
 #include <sys/timerfd.h>
 #endif
 
@@ -241,6 +240,9 @@ static bool ends_early(void)
 	return true;
 }
 
+/* The kernel's numbers, as in parker_futex.c. */
+enum { FUTEX_PRIVATE = 1 << 7, FUTEX_WAIT_BITSET = 9 };
+
 /* 0: this is no sleep.  1: it is to be made, until *at.  2: it has ended, see errno. */
 static int is_sleep(long number, const long a[6], struct timespec *at, bool *limited)
 {
@@ -253,10 +255,7 @@ static int is_sleep(long number, const long a[6], struct timespec *at, bool *lim
 #endif
 	const struct timespec *given = (const struct timespec *)a[3];
 
-#ifdef FUTEX_WAIT_BITSET
-	futex = futex && (a[1] & ~(long)FUTEX_PRIVATE_FLAG) == FUTEX_WAIT_BITSET;
-#endif
-	if (!futex)
+	if (!futex || (a[1] & ~(long)FUTEX_PRIVATE) != FUTEX_WAIT_BITSET)
 		return 0;
 	if (ends_early())
 		return 2;

@@ -6,7 +6,7 @@
 
 work=$top_builddir/fuzz
 corpus=$top_srcdir/tests/fuzz/corpus
-: "${FUZZ_CC:=clang}" "${CHAN_FUZZ_SECONDS:=30}"
+: "${FUZZ_CC:=clang clang-19}" "${CHAN_FUZZ_SECONDS:=30}"
 
 sources() {
 	for source in $FUZZ_SOURCES; do
@@ -18,13 +18,13 @@ sources() {
 
 build() {
 	# shellcheck disable=SC2046,SC2086
-	"$FUZZ_CC" -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	"$compiler" -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		$FUZZ_CFLAGS -o "$work/fuzz" $(sources)
 }
 
 fuzz() {
 	timeout $((CHAN_FUZZ_SECONDS + 120)) "$work/fuzz" -max_total_time="$CHAN_FUZZ_SECONDS" -timeout=20 \
-		-max_len=600 -len_control=0 -print_final_stats=1 -artifact_prefix="$work/failed-" \
+		-seed="${CHAN_FUZZ_SEED:-0}" -max_len=600 -len_control=0 -print_final_stats=1 -artifact_prefix="$work/failed-" \
 		"$work/found" "$corpus" >"$work/log" 2>&1
 }
 
@@ -36,9 +36,16 @@ merge() {
 }
 
 mkdir -p "$work/found"
-if ! echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return d && n > 99; }' |
-		"$FUZZ_CC" -fsanitize=fuzzer,address -x c -o "$work/probe" - >/dev/null 2>&1; then
-	skip check-fuzz-libfuzzer "$FUZZ_CC has no libFuzzer"
+compiler=
+for candidate in $FUZZ_CC; do
+	if echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return d && n > 99; }' |
+			"$candidate" -fsanitize=fuzzer,address -x c -o "$work/probe" - >/dev/null 2>&1; then
+		compiler=$candidate
+		break
+	fi
+done
+if [ -z "$compiler" ]; then
+	skip check-fuzz-libfuzzer "of $FUZZ_CC none has libFuzzer"
 	tally_end
 fi
 
@@ -48,6 +55,7 @@ if [ "${1-}" = --merge ]; then
 else
 	expect "libFuzzer finds nothing in $CHAN_FUZZ_SECONDS s" fuzz
 	[ "$tally_failed" -eq 0 ] || tail -n 60 "$work/log"
+	reached fuzz "$CHAN_FUZZ_SECONDS"
 	grep -E '^stat::(number_of_executed_units|new_units_added)|#[0-9]+.DONE' "$work/log"
 fi
 tally_end

@@ -95,7 +95,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[i], "--mistake") == 0 && i + 1 < argc) {
 			model_mistake = atoi(argv[++i]);
 		} else if (strcmp(argv[i], "--random") == 0 && i + 2 < argc) {
-			replay_random(strtoull(argv[i + 1], NULL, 10), strtoull(argv[i + 2], NULL, 10));
+			replay_random(strtoull(argv[i + 1], NULL, 10), (size_t)strtoull(argv[i + 2], NULL, 10));
 			i += 2;
 		} else {
 			replay(argv[i]);

@@ -43,5 +43,7 @@ LIST TRY 1 1 3
 LIST FLOW 1 1 2
 WAITQ FLOW 1 1 2
 LIST
-awk '{ n += $1 } END { printf "genmc: %d executions\n", n }' "$tally_tmp/numbers"
+executions=$(awk '{ n += $1 } END { print n + 0 }' "$tally_tmp/numbers")
+echo "genmc: $executions executions"
+reached genmc "$executions"
 tally_end

@@ -53,7 +53,7 @@ static void say_hang(int signal)
 static uint64_t next_round(const struct subject *s, const char *shape)
 {
 	struct dice dice = { base_seed + rounds++ };
-	uint64_t seed = dice_roll(&dice, UINT64_MAX);
+	uint64_t seed = dice_number(&dice);
 
 	snprintf(playing, sizeof(playing), "%s %s, round %" PRIu64 " of seed %" PRIu64, s->name, shape,
 	         rounds - 1, base_seed);
@@ -271,7 +271,7 @@ int main(int argc, char **argv)
 	while ((option = getopt(argc, argv, "n:w:s:c")) != -1) {
 		switch (option) {
 		case 'n': messages = strtoull(optarg, NULL, 10); break;
-		case 'w': windows = strtoull(optarg, NULL, 10); break;
+		case 'w': windows = (size_t)strtoull(optarg, NULL, 10); break;
 		case 's': base_seed = strtoull(optarg, NULL, 10); break;
 		case 'c': table = true; break;
 		default:  return usage();

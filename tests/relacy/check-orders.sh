@@ -172,5 +172,6 @@ else
 	report
 	expect 'every mutant that was chosen was tried' \
 		[ "$(wc -l <"$out/chosen")" -eq "$(wc -l <"$out/result")" ]
+	reached orders $((100 * $(wc -l <"$out/result") / $(wc -l <"$out/list")))
 fi
 tally_end

@@ -124,6 +124,7 @@ if build; then
 	for patch in $(grep -l '^Schedules: ' "$top_srcdir"/tests/mutants/*.patch); do
 		mutant "$patch"
 	done
+	reached schedules "$number"
 else
 	fail 'the sources compile against the scheduler'
 fi

@@ -7,11 +7,12 @@
 
 #include <check.h>
 
+#include "support/skips.h"
 #include "support/tally.h"
 
 enum { CASE_SECONDS = 60, RUN_SECONDS = 3600, MAX_CASES = 8192 };
 
-enum verdict { SKIPPED, NOT_RUN, PASSED, FAILED };
+enum verdict { SKIPPED, NOT_HERE, NOT_RUN, PASSED, FAILED };
 
 struct test_case {
 	const struct behaviour *behaviour;
@@ -78,6 +79,19 @@ static const char *why_skip(const struct behaviour *b, const struct kind *k)
 	return NULL;
 }
 
+/* Where CHAN_TEST_SKIPS=place is set, a line `place-BEHAVIOUR: reason` of tests/SKIPS says
+ * that a behaviour cannot be seen there. */
+static bool is_not_here(const struct behaviour *b, char *text, size_t size)
+{
+	const char *place = getenv("CHAN_TEST_SKIPS");
+	char name[192];
+
+	if (place == NULL)
+		return false;
+	snprintf(name, sizeof(name), "%s-%s", place, b->name);
+	return skip_reason(name, text, size);
+}
+
 /* For the person at the keyboard: CHAN_TEST_ONLY=text runs what has it in its name. */
 static bool is_wanted(const struct test_case *t)
 {
@@ -86,7 +100,7 @@ static bool is_wanted(const struct test_case *t)
 	return only == NULL || strstr(t->name, only) != NULL;
 }
 
-static void add_case(const struct behaviour *b, const struct kind *k)
+static void add_case(const struct behaviour *b, const struct kind *k, bool not_here)
 {
 	struct test_case *t = &cases[n_cases];
 
@@ -97,7 +111,7 @@ static void add_case(const struct behaviour *b, const struct kind *k)
 	t->behaviour = b;
 	t->kind = k;
 	t->reason = k ? why_skip(b, k) : NULL;
-	t->verdict = t->reason ? SKIPPED : NOT_RUN;
+	t->verdict = t->reason ? SKIPPED : not_here ? NOT_HERE : NOT_RUN;
 	snprintf(t->name, sizeof(t->name), "%s [%s]", b->name, k ? k->name : "once");
 	if (is_wanted(t))
 		n_cases++;
@@ -126,7 +140,7 @@ static Suite *make_suite(const char *name)
 	for (size_t i = 0; i < n_cases; i++) {
 		TCase *tcase;
 
-		if (cases[i].verdict == SKIPPED)
+		if (cases[i].verdict != NOT_RUN)
 			continue;
 		tcase = tcase_create(cases[i].name);
 		tcase_add_loop_test(tcase, one_case, (int)i, (int)i + 1);
@@ -171,7 +185,7 @@ static const struct test_case *case_of(const struct behaviour *b, const struct k
 
 static const char *cell(const struct test_case *t)
 {
-	static const char *const words[] = { "skip", "none", "ok", "FAIL" };
+	static const char *const words[] = { "skip", "skip", "none", "ok", "FAIL" };
 
 	return t ? words[t->verdict] : "";
 }
@@ -200,8 +214,10 @@ static void print_row(const struct behaviour *b, const struct kind *kinds, size_
 /* One line a reason: which kinds (by their column) the behaviour skips. */
 static void print_skips(const struct behaviour *b, const struct kind *kinds, size_t n_kinds)
 {
-	char name[80];
+	char name[80], text[256];
 
+	if (is_not_here(b, text, sizeof(text)))
+		printf("  skip: %s: %s\n", spaced(b->name, name, sizeof(name)), text);
 	for (size_t i = 0; i < COUNT_OF(lacks); i++) {
 		bool any = false;
 
@@ -248,9 +264,11 @@ static int print_totals(const char *suite)
 	for (size_t i = 0; i < n_cases; i++) {
 		tally.passed += cases[i].verdict == PASSED;
 		absent += cases[i].verdict == SKIPPED;
+		tally.skipped += cases[i].verdict == NOT_HERE;
 		tally.failed += cases[i].verdict == FAILED || cases[i].verdict == NOT_RUN;
 	}
-	printf("%s: %zu passed, %zu failed, %zu that there cannot be\n", suite, tally.passed, tally.failed, absent);
+	printf("%s: %zu passed, %zu failed, %zu skipped, %zu that there cannot be\n",
+	       suite, tally.passed, tally.failed, tally.skipped, absent);
 	tally_append(&tally);
 	if (n_cases == 0 && getenv("CHAN_TEST_ONLY")) /* another matrix of the program has them */
 		return EXIT_SUCCESS;
@@ -264,10 +282,13 @@ int matrix_run(const char *suite, const struct behaviour *behaviours, size_t n_b
 
 	n_cases = 0;
 	for (size_t i = 0; i < n_behaviours; i++) {
+		char text[256];
+		bool not_here = is_not_here(&behaviours[i], text, sizeof(text));
+
 		if (behaviours[i].needs & RUNS_ONCE)
-			add_case(&behaviours[i], NULL);
+			add_case(&behaviours[i], NULL, not_here);
 		for (size_t j = 0; j < n_kinds && !(behaviours[i].needs & RUNS_ONCE); j++)
-			add_case(&behaviours[i], &kinds[j]);
+			add_case(&behaviours[i], &kinds[j], not_here);
 	}
 	if (!test_forks())
 		alarm(RUN_SECONDS); /* Check's own limit needs the fork */

@@ -45,7 +45,8 @@ struct dice {
 	uint64_t state;
 };
 
-uint64_t dice_roll(struct dice *d, uint64_t below);
+size_t dice_roll(struct dice *d, size_t below);
+uint64_t dice_number(struct dice *d); /* any of 64 bits, for seeds */
 
 /* Of this process, and a few more that are always there. */
 size_t open_descriptors(void);
