@@ -34,16 +34,9 @@ void chan__watch_init(struct chan__watch *w, struct chan *c, struct chan_receive
 	w->woken = false;
 }
 
-/* Whoever starves on this side comes first. */
 int chan__attempt(const struct chan__watch *w)
 {
-	struct chan *c = w->chan;
-
-	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[w->side])))
-		c->flavor->serve(c, w->side);
-	if (w->side == CHAN__SEND)
-		return c->flavor->try_send(c, w->node.source);
-	return c->flavor->try_recv(w->node.receiver, w->node.target);
+	return chan__attempt_on(w->chan, w->node.receiver, w->node.target);
 }
 
 /* ------------------------------------------------------------------ spinning */

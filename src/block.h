@@ -32,7 +32,17 @@ struct chan__wait {
 /* rx NULL: a send. */
 CHAN__HIDDEN void chan__watch_init(struct chan__watch *w, struct chan *c, struct chan_receiver *rx);
 
-/* What try_send or try_recv says, after serving whoever starves. */
+/* What try_send (rx NULL) or try_recv says.  Whoever starves on this side comes first. */
+CHAN__INLINE int chan__attempt_on(struct chan *c, struct chan_receiver *rx, void *msg)
+{
+	enum chan__side side = rx ? CHAN__RECV : CHAN__SEND;
+
+	if (chan__unlikely(chan__waitq_is_starving(&c->waiting[side])))
+		c->flavor->serve(c, side);
+	return rx ? c->flavor->try_recv(rx, msg) : c->flavor->try_send(c, msg);
+}
+
+/* The same for a watch. */
 CHAN__HIDDEN int chan__attempt(const struct chan__watch *w);
 
 /*

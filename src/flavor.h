@@ -217,9 +217,9 @@ CHAN__HIDDEN bool chan__hold_unless_gone(struct chan *c);
 CHAN__HIDDEN bool chan__unhold(struct chan *c);
 
 /* Can a call on this channel run the program's code?  A waker that is registered
- * for the first time while another thread is in a call that does not wait may be
+ * for the first time while another thread is in a call that does not sleep may be
  * overlooked there: its callback cannot know that thread, and must not drop a handle
- * that it uses.  A call that waits holds the channel in any case. */
+ * that it uses.  A call that sleeps holds the channel in any case. */
 static inline bool chan__has_callbacks(const struct chan *c)
 {
 	return chan__u32_load_relaxed(&c->callbacks) != 0;

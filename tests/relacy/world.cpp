@@ -131,9 +131,10 @@ void chan__event_arm(struct chan__event *e, const struct chan__deadline *at)
 
 /* ---------------------------------------------------------------------- random */
 
+/* Spread over all bits, as users take what they need from the low and the high ones. */
 uint64_t chan__random_seed(void)
 {
-	return 1 + model_rand(1u << 20);
+	return (1 + (uint64_t)model_rand(1u << 20)) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 /* --------------------------------------------------------------------- process */

@@ -68,9 +68,10 @@ bool __wrap_chan__block_layout(size_t stride, size_t header, size_t *per_block, 
 
 /* --------------------------------------------------------------- random, process */
 
+/* Spread over all bits, as users take what they need from the low and the high ones. */
 uint64_t chan__random_seed(void)
 {
-	return 1 + sched_pick(1u << 30);
+	return (1 + (uint64_t)sched_pick(1u << 30)) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 void chan__yield(void)
