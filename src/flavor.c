@@ -31,7 +31,7 @@ const struct chan__flavor *const chan__flavors[] = {
 
 static const struct chan__flavor *flavor_by_id(chan_flavor_t id)
 {
-	for (size_t i = 0; chan__flavors[i]; i++)
+	for (size_t i = 0; id != CHAN_FLAVOR_AUTO && chan__flavors[i]; i++)
 		if (chan__flavors[i]->id == id)
 			return chan__flavors[i];
 	return NULL;

@@ -14,6 +14,13 @@
  * Orders.  A count goes up relaxed: the caller's own handle keeps it above
  * zero.  It goes down acq_rel: each drop releases what its owner did (H1), and
  * the last one acquires it all (H2) before it disconnects or frees.
+ *
+ * Who has the last one has nobody to race with, and need not lock the bus to take it
+ * away.  Only who has a handle makes another of it; a count that reads 1 to who owns that
+ * one is 1 until it is dropped.  Senders also come back from weak ones, which refs
+ * tells of; and to refs of a side's the same applies as to handles, for all that hold
+ * the channel otherwise are counted there.  (A token is held by who only knows of it, see
+ * cancel.c; it has no last handle.)
  */
 #include "flavor.h"
 
@@ -37,6 +44,34 @@ static void handle_count_up(chan__size *count)
 static bool handle_count_down(chan__size *count)
 {
 	return chan__size_fetch_sub_acq_rel(count, 1) == 1;
+}
+
+/* The same for who owns one of them, where only an owner makes more.  H7 acquire: all
+ * that the other owners did; pairs with H1.  The store needs no order: what the
+ * last owner does next is its own. */
+static bool handle_drop_owned(chan__size *count)
+{
+	if (chan__size_load_acquire(count) != 1)
+		return handle_count_down(count);
+	chan__size_store_relaxed(count, 0);
+	return true;
+}
+
+/*
+ * The last sender, with no weak one and no call beside it?  Asked by an owner of a sender.
+ * A second ref is the receivers', if they have handles after it was read: their handles
+ * are gone before their ref.  Then nothing but a sender can make senders, and they are counted
+ * last: one that came from a weak sender is seen, because the weak one's drop was.  H8
+ * acquire, of both: pairs with H1.
+ */
+static bool handle_is_only_sender(const struct chan *c)
+{
+	size_t refs = chan__size_load_acquire(&c->refs);
+
+	if (c->flavor->subscribe || refs > 2 ||
+	    (refs == 2 && chan__size_load_relaxed(&c->receiver.handles) == 0))
+		return false;
+	return chan__size_load_acquire(&c->senders) == 1;
 }
 
 /* ---------------------------------------------------------- creation, memory */
@@ -95,7 +130,8 @@ void chan__fini(struct chan *c)
 {
 	const struct chan__memory memory = c->memory;
 
-	chan__polled_fini(c);
+	if (chan__unlikely(chan__ptr_load_relaxed(&c->pollables) != NULL))
+		chan__polled_fini(c);
 	chan__lock_fini(&c->call_lock);
 	chan__lock_fini(&c->poll_lock);
 	chan__ptr_fini(&c->pollables);
@@ -170,6 +206,13 @@ void chan__release(struct chan *c)
 		c->flavor->destroy(c);
 }
 
+/* A side ends: nobody holds a channel without a ref of its own. */
+static void handle_release_side(struct chan *c)
+{
+	if (handle_drop_owned(&c->refs))
+		c->flavor->destroy(c);
+}
+
 void chan__destroy_message(struct chan *c, void *msg)
 {
 	struct chan__callback guard;
@@ -179,6 +222,13 @@ void chan__destroy_message(struct chan *c, void *msg)
 	guard = chan__callback_enter();
 	c->destructor(msg, c->destructor_arg);
 	chan__callback_leave(guard);
+}
+
+/* Whoever has asked for a descriptor had a handle of the side, so none is overlooked: H2, H7. */
+static void handle_end_polled(struct chan *c, const struct chan_receiver *rx)
+{
+	if (chan__unlikely(chan__ptr_load_relaxed(&c->pollables) != NULL))
+		chan__polled_end(c, rx);
 }
 
 /* ------------------------------------------------------------------- senders */
@@ -194,12 +244,16 @@ CHAN__EXPORT void chan_sender_drop(chan_sender_t *tx)
 {
 	struct chan *c = handle_of_sender(tx);
 
-	if (!c || !handle_count_down(&c->senders))
+	if (!c)
 		return;
-	chan__polled_end(c, NULL);
+	if (handle_is_only_sender(c))
+		chan__size_store_release(&c->senders, 0); /* H1 */
+	else if (!handle_count_down(&c->senders))
+		return;
+	handle_end_polled(c, NULL);
 	CHAN__PROBE(disconnect, c, 1);
 	c->flavor->close(c);
-	chan__release(c);
+	handle_release_side(c);
 }
 
 /* ------------------------------------------------------------------ receivers */
@@ -221,12 +275,18 @@ static void reap_now(struct chan *c)
 {
 	reaper.depth++;
 	c->flavor->discard(c);
-	chan__release(c);
+	handle_release_side(c);
 	reaper.depth--;
 }
 
+/* Where nothing of the program's is called, nothing can go deeper. */
 static void reap(struct chan *c)
 {
+	if (!chan__has_callbacks(c) && !c->memory.release) {
+		c->flavor->discard(c);
+		handle_release_side(c);
+		return;
+	}
 	if (reaper.depth >= REAP_DEPTH) {
 		c->reap_next = reaper.first;
 		reaper.first = c;
@@ -250,16 +310,17 @@ CHAN__EXPORT void chan_receiver_drop(chan_receiver_t *rx)
 {
 	struct chan *c;
 
-	if (!rx || !handle_count_down(&rx->handles))
+	if (!rx || !handle_drop_owned(&rx->handles))
 		return;
 	c = rx->chan;
-	chan__polled_end(c, rx);
+	handle_end_polled(c, rx);
 	if (c->flavor->unsubscribe) {
 		c->flavor->unsubscribe(rx);
 		return;
 	}
 	CHAN__PROBE(disconnect, c, 2);
-	c->flavor->close(c);
+	if (!chan__is_alone(c)) /* or the last sender has closed it */
+		c->flavor->close(c);
 	reap(c);
 }
 
