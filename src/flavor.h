@@ -242,6 +242,18 @@ static inline bool chan__is_alone(const struct chan *c)
 	return chan__size_load_acquire(&c->senders) == 0 && chan__size_load_acquire(&c->refs) == 1;
 }
 
+/*
+ * For who closes: is the last sender gone, with no call of one left behind?  Then nobody
+ * claims what a send would, and closers alone write beside each other, all of them the same.
+ * A call that goes on without its handle is a ref beyond those of the two sides, or comes
+ * after a close that its handle's drop has made.  H9 acquire, of both: pairs with H1.
+ */
+static inline bool chan__is_without_senders(const struct chan *c)
+{
+	return chan__size_load_acquire(&c->senders) == 0 && chan__size_load_acquire(&c->refs) <= 2 &&
+	       chan__size_load_relaxed(&c->receiver.handles) > 0;
+}
+
 /* Held if it can run a callback, which may drop the handle in use; the answer
  * says whether. */
 static inline bool chan__hold_for_callbacks(struct chan *c)

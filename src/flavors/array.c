@@ -955,6 +955,16 @@ static bool array_share_sending(struct array *a)
 	return true;
 }
 
+/* With no sender left every closer writes the same, and nobody else writes: A10 as
+ * a release. */
+static void array_close_deserted(struct array *a)
+{
+	chan__u32_store_release(&a->closing, ARRAY_CLOSING);
+	chan__bias_end(&a->sending);
+	chan__u64_store_release(&a->tail, chan__u64_load_relaxed(&a->tail) | ARRAY_CLOSED);
+	array_wake_all(&a->base);
+}
+
 /*
  * Many producers: the bit in tail makes every later claim fail, and the claims
  * before it are positions that receivers wait for.  A10, acq_rel: what we did
@@ -968,6 +978,10 @@ static void array_close_many(struct array *a)
 
 	if (chan__u64_load_acquire(&a->tail) & ARRAY_CLOSED)
 		return;
+	if (chan__is_without_senders(&a->base)) {
+		array_close_deserted(a);
+		return;
+	}
 	chan__u32_cas_acq_rel(&a->closing, &open, ARRAY_CLOSING);
 	CHAN_TP("array:closing");
 	if (array_share_sending(a))
@@ -1011,16 +1025,15 @@ static void array_close(struct chan *c)
  * afterwards.  A message already published is destroyed here; one whose
  * send is still writing is left to it.  Neither misses the other: the sender
  * publishes, then looks for GONE (W1); we set GONE, pass a heavy fence (A14),
- * then look at the stamp.  If both see both, A9 decides.  Alone there is nobody to fence
- * off.
+ * then look at the stamp.  If both see both, A9 decides.
  *
  * An exchange that had claimed the oldest message before still moves tail by
  * one: so tail is read again after the fence, and the position is seen here, or the
  * exchange sees GONE.
  */
-static void array_discard(struct chan *c)
+static void array_discard_among_sends(struct array *a)
 {
-	struct array *a = array_of(c);
+	struct chan *c = &a->base;
 	uint64_t tail, pos;
 
 	chan__bias_end(&a->receiving); /* nobody receives, so nobody is inside */
@@ -1028,12 +1041,35 @@ static void array_discard(struct chan *c)
 	pos = chan__u64_exchange_acq_rel(&a->head, tail);
 	chan__u64_store_release(&a->gone_from, pos);
 	chan__u32_fetch_or_seq_cst(&c->waiting[CHAN__RECV].attention, CHAN__GONE);
-	if (!chan__is_alone(c))
-		chan__fence_heavy(&c->waiting[CHAN__RECV].attention);
+	chan__fence_heavy(&c->waiting[CHAN__RECV].attention);
 	CHAN_TP("array:gone");
 	tail = chan__u64_load_acquire(&a->tail) & ~ARRAY_FLAGS;
 	for (; pos != tail; pos = array_next(a, pos))
 		array_orphan(a, pos);
+}
+
+/* Every send has returned: what is between head and tail is published, and ours. */
+static void array_discard_alone(struct array *a)
+{
+	uint64_t tail = chan__u64_load_relaxed(&a->tail) & ~ARRAY_FLAGS;
+	uint64_t pos = chan__u64_load_relaxed(&a->head);
+
+	if (!a->base.destructor)
+		return;
+	for (; pos != tail; pos = array_next(a, pos)) {
+		chan__u64 *stamp = array_stamp(a, pos);
+
+		if (chan__u64_load_acquire(stamp) == (pos | ARRAY_FULL)) /* a fork leaves others */
+			chan__destroy_message(&a->base, array_msg(a, stamp));
+	}
+}
+
+static void array_discard(struct chan *c)
+{
+	if (chan__is_alone(c))
+		array_discard_alone(array_of(c));
+	else
+		array_discard_among_sends(array_of(c));
 }
 
 /* A snapshot: tail did not move while head was read.  A single producer that
@@ -1088,6 +1124,23 @@ static uint64_t array_lap(size_t capacity)
 
 static const struct chan__flavor *array_variant(const struct chan__config *config);
 
+/* start is index 0 of a lap, so the slots come one after another. */
+static void array_init_stamps(struct array *a, size_t capacity, uint64_t start)
+{
+	size_t stride = a->stride * ARRAY_ONE;
+	char *slot = a->slots;
+
+	for (size_t i = 0; i < capacity; i++, slot += stride, start += ARRAY_ONE)
+		chan__u64_init((chan__u64 *)(void *)slot, start);
+}
+
+/* Counted, so that a compiler can see the end of it, and that it does nothing. */
+static void array_fini_stamps(struct array *a, size_t capacity)
+{
+	for (size_t i = 0; i < capacity; i++)
+		chan__u64_fini(array_stamp(a, i * ARRAY_ONE));
+}
+
 static void array_init_positions(struct array *a, size_t capacity)
 {
 	uint64_t start;
@@ -1101,8 +1154,7 @@ static void array_init_positions(struct array *a, size_t capacity)
 	chan__u64_init(&a->gone_from, start);
 	chan__u32_init(&a->closing, ARRAY_OPEN);
 	chan__u64_init(&a->refused, 0);
-	for (size_t i = 0; i < capacity; i++)
-		chan__u64_init(array_stamp(a, start + i * ARRAY_ONE), start + i * ARRAY_ONE);
+	array_init_stamps(a, capacity, start);
 }
 
 /* Where every send may move head the sides are everybody's. */
@@ -1140,8 +1192,7 @@ static void array_destroy(struct chan *c)
 {
 	struct array *a = array_of(c);
 
-	for (uint64_t pos = 0; pos < c->capacity * ARRAY_ONE; pos += ARRAY_ONE)
-		chan__u64_fini(array_stamp(a, pos));
+	array_fini_stamps(a, c->capacity);
 	chan__bias_fini(&a->receiving);
 	chan__bias_fini(&a->sending);
 	chan__u64_fini(&a->refused);

@@ -1004,27 +1004,42 @@ static bool list_is_closed(const struct chan *c)
 	return list_shut_for_senders(l, chan__u64_load_acquire(&l->tail), l->single_producer);
 }
 
-/*
- * Many producers: the bit in tail makes every later claim fail.  L12 acq_rel:
- * what we did before is visible to who gets EPIPE.  One producer: as in
- * list_claim_send_single; L13 release, L14 heavy fence.
- */
+/* Many producers: the bit in tail makes every later claim fail.  L12 acq_rel, and release
+ * where there is no claim to lose: what we did before is visible to who gets EPIPE.  False:
+ * it was closed. */
+static bool list_close_many(struct list *l)
+{
+	uint64_t tail;
+
+	if (!chan__is_without_senders(&l->base))
+		return !(chan__u64_fetch_or_acq_rel(&l->tail, LIST_CLOSED) & LIST_CLOSED);
+	tail = chan__u64_load_relaxed(&l->tail);
+	if (tail & LIST_CLOSED)
+		return false;
+	chan__u64_store_release(&l->tail, tail | LIST_CLOSED);
+	return true;
+}
+
+/* One producer: as in list_claim_send_single; L13 release, L14 heavy fence. */
+static bool list_close_single(struct list *l)
+{
+	uint32_t open = LIST_OPEN;
+
+	if (chan__u32_load_acquire(&l->closing) == LIST_SHUT)
+		return false;
+	/* A second closer does it all again: its caller may rely on SHUT too. */
+	chan__u32_cas_acq_rel(&l->closing, &open, LIST_CLOSING);
+	chan__fence_heavy(&l->closing);
+	chan__u32_store_release(&l->closing, LIST_SHUT);
+	return true;
+}
+
 static void list_close(struct chan *c)
 {
 	struct list *l = list_of(c);
-	uint32_t open = LIST_OPEN;
 
-	if (!l->single_producer) {
-		if (chan__u64_fetch_or_acq_rel(&l->tail, LIST_CLOSED) & LIST_CLOSED)
-			return;
-	} else {
-		if (chan__u32_load_acquire(&l->closing) == LIST_SHUT)
-			return;
-		/* A second closer does it all again: its caller may rely on SHUT too. */
-		chan__u32_cas_acq_rel(&l->closing, &open, LIST_CLOSING);
-		chan__fence_heavy(&l->closing);
-		chan__u32_store_release(&l->closing, LIST_SHUT);
-	}
+	if (!(l->single_producer ? list_close_single(l) : list_close_many(l)))
+		return;
 	if (chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__WAITERS)
 		chan__waitq_wake(&c->waiting[CHAN__RECV], CHAN__ALL);
 	chan__follow(c, CHAN__SEND, NULL);

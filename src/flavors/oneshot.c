@@ -242,17 +242,23 @@ static void oneshot_close(struct chan *c)
 {
 	uint32_t unused = 0;
 
+	if (chan__u32_load_relaxed(&oneshot_of(c)->state) != 0)
+		return; /* and so it was when the claimer came, or another closer */
 	if (chan__u32_cas_acq_rel(&oneshot_of(c)->state, &unused, ONESHOT_OVER))
 		oneshot_notify(c, CHAN__ALL, chan__waitq_attention(&c->waiting[CHAN__RECV]));
 }
 
-/* S6, as S4: a message that was sent is ours; the release half goes to S2. */
+/* S6, as S4: a message that was sent is ours; the release half goes to S2, and there is
+ * none where every send has returned. */
 static void oneshot_discard(struct chan *c)
 {
 	struct oneshot *o = oneshot_of(c);
+	uint32_t before;
 
 	CHAN_TP("oneshot:gone");
-	if (oneshot_receivable(chan__u32_fetch_or_acq_rel(&o->state, ONESHOT_OVER)) == 0)
+	before = chan__is_alone(c) ? chan__u32_load_acquire(&o->state)
+	                           : chan__u32_fetch_or_acq_rel(&o->state, ONESHOT_OVER);
+	if (oneshot_receivable(before) == 0)
 		chan__destroy_message(c, oneshot_msg(o));
 }
 
