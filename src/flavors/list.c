@@ -20,7 +20,8 @@
  * wait for, and moves tail_block on afterwards, which everybody else can do too.  This
  * one step in a block's life reads a block that the caller holds no slot in: it
  * is counted in `guests`, and a block that receivers have finished with stays
- * until no guest is there.
+ * until no guest is there.  Before the first block stands `root`, which has no slots: the
+ * first send finds tail_block lagging there, and makes the first block.
  *
  * Receivers take turns: `turn` is held while one looks at the slot at head,
  * moves head and copies a small message.  Nobody waits for it: who finds
@@ -35,8 +36,8 @@
  * ours: there, a sender that stops after the last slot of a block stops everybody.
  *
  * Invariants:
- *   head <= tail; head_block is the block of head, tail_block the block of
- *   tail or the one before it;
+ *   head <= tail; head_block is the block of head, or NULL while that is the first and
+ *   no receiver has seen it; tail_block is the block of tail or the one before it;
  *   the last slot of a block is claimed only after `next` is set, and published only
  *   after tail_block has moved on;
  *   a block is released once head has left it, no guest came before that, and
@@ -103,6 +104,7 @@ struct list {
 	chan__u32 drain_wanted;    /* after the receivers left: anybody asks, who has the turn answers */
 	chan__u64 head;            /* who has the turn */
 	struct list_block *head_block; /* under the turn */
+	struct list_block root;    /* before the first block; its next: the sender that makes that */
 	char pad2[CHAN__LINE];
 	chan__ptr retired;         /* blocks left by head, perhaps read by guests; anybody, rarely */
 	char pad3[CHAN__LINE];
@@ -178,6 +180,13 @@ static void list_unhold(struct list *l, struct list_block *b)
 {
 	if (chan__u32_fetch_sub_acq_rel(&b->holds, 1) == 1)
 		list_block_free(l, b);
+}
+
+/* Under the turn, before anything was received: the first block, once there is one.  As L7. */
+static CHAN__COLD struct list_block *list_first_block(struct list *l)
+{
+	l->head_block = (struct list_block *)chan__ptr_load_acquire(&l->root.next);
+	return l->head_block;
 }
 
 /* -------------------------------------------------------------------- the turn */
@@ -382,8 +391,11 @@ static int list_extend_as_guest(struct list *l, struct list_block **block, uint6
 
 	if (tail & LIST_CLOSED)
 		return EPIPE;
-	if (tail - b->first == l->span) { /* the claimer of b's last slot is not so far yet */
-		list_move_tail_block(l, b, list_next(l, b));
+	if (tail - b->first == l->span) { /* the claimer of b's last slot is not so far yet, or b is root */
+		next = list_next(l, b);
+		if (!next)
+			return ENOMEM;
+		list_move_tail_block(l, b, next);
 		return EAGAIN;
 	}
 	if (tail - b->first != l->span - LIST_STEP)
@@ -466,6 +478,16 @@ static CHAN__COLD void list_take_back(struct list *l, uint64_t tail)
 	chan__release(c);
 }
 
+/* A single producer makes the first block.  L24 release, as L9, for who comes to free it. */
+static CHAN__COLD struct list_block *list_leave_root(struct list *l)
+{
+	struct list_block *b = list_next(l, &l->root);
+
+	if (b)
+		chan__size_store_release(&l->tail_block, list_tag(l, b));
+	return b;
+}
+
 /*
  * The same for one producer, who owns tail and tail_block.  It stores first and
  * looks whether somebody is closing afterwards: the light fence pairs with the
@@ -481,6 +503,8 @@ CHAN__INLINE int list_claim_send_single(struct list *l, size_t n, struct list_bl
 
 	if (list_shut_for_senders(l, tail, true))
 		return EPIPE;
+	if (chan__unlikely(b == &l->root) && !(b = list_leave_root(l)))
+		return ENOMEM;
 	if (chan__unlikely(k == room) && !(next = list_next(l, b)) && --k == 0)
 		return ENOMEM;
 	chan__u64_store_release(&l->tail, tail + k * LIST_STEP); /* L22 */
@@ -513,6 +537,8 @@ static void list_drain_in_turn(struct list *l)
 	struct list_block *b = l->head_block;
 	bool contiguous = true;
 
+	if (!b && !(b = list_first_block(l)))
+		return;
 	if (pos - b->first >= l->span)
 		return; /* a fork left head between two blocks */
 	while ((int64_t)(tail - pos) > 0) {
@@ -633,8 +659,10 @@ static CHAN__COLD int list_none(const struct list *l, uint64_t head)
 
 /* Under the turn: the slot at head.  Is it published?  L16 acquire: the message;
  * pairs with L15. */
-CHAN__INLINE bool list_peek(const struct list *l, uint64_t head, chan__u32 **slot)
+CHAN__INLINE bool list_peek(struct list *l, uint64_t head, chan__u32 **slot)
 {
+	if (chan__unlikely(!l->head_block) && !list_first_block(l))
+		return false;
 	*slot = list_slot(l, l->head_block, head);
 	return chan__u32_load_acquire(*slot) == LIST_FULL;
 }
@@ -665,17 +693,18 @@ static __attribute__((noinline)) int list_finish_block(struct list *l, struct li
 CHAN__INLINE int list_recv_in_turn(struct chan *c, char *msgs, size_t max, enum list_mode mode, size_t *count)
 {
 	struct list *l = list_of(c);
-	struct list_block *b = l->head_block;
 	uint64_t head = chan__u64_load_relaxed(&l->head);
 	int e = 0;
 
 	while (*count < max) {
+		struct list_block *b;
 		chan__u32 *slot;
 
 		if (chan__unlikely(!list_peek(l, head, &slot))) {
 			e = list_none(l, head);
 			break;
 		}
+		b = l->head_block;
 		chan__copy(chan__message_at(msgs, *count, c->msg_size), list_msg(l, slot), c->msg_size);
 		++*count;
 		CHAN__PROBE(receive, c, 1);
@@ -734,8 +763,8 @@ static int list_recv_outside(struct chan *c, void *msg, bool promised)
 	if (!(promised && msg) && !list_begin_turn(l, &mode))
 		return EAGAIN;
 	head = chan__u64_load_relaxed(&l->head);
-	b = l->head_block;
 	found = list_peek(l, head, &slot);
+	b = l->head_block;
 	if (found) {
 		chan__u32_fetch_add_relaxed(&b->holds, 1);
 		left = list_advance(l, b, head);
@@ -1105,23 +1134,27 @@ static bool list_serves(size_t capacity)
 
 static const struct chan__flavor *list_variant(const struct chan__config *config);
 
-static void list_init_positions(struct list *l, struct list_block *b, uint64_t start)
+/* tail_block lags behind tail, one block before the first. */
+static void list_init_positions(struct list *l, uint64_t start)
 {
+	chan__ptr_init(&l->root.next, NULL);
+	chan__u32_init(&l->root.holds, 1);
+	l->root.first = start - l->span;
+	l->root.retired_next = NULL;
 	chan__u64_init(&l->tail, start);
-	chan__size_init(&l->tail_block, list_tag(l, b));
+	chan__size_init(&l->tail_block, list_tag(l, &l->root));
 	chan__u32_init(&l->guests, 0);
 	chan__u32_init(&l->closing, LIST_OPEN);
 	chan__u32_init(&l->turn, 0);
 	chan__ptr_init(&l->retired, NULL);
 	chan__u32_init(&l->drain_wanted, 0);
 	chan__u64_init(&l->head, start);
-	l->head_block = b;
+	l->head_block = NULL;
 }
 
 static int list_create(const struct chan__config *config, struct chan **c)
 {
 	struct list *l;
-	struct list_block *b;
 	size_t offset, stride, per_block, block_size;
 
 	if (!chan__slot_layout(config->msg_size, &offset, &stride) ||
@@ -1138,12 +1171,7 @@ static int list_create(const struct chan__config *config, struct chan **c)
 	l->offset = offset;
 	l->block_size = block_size;
 	l->single_producer = config->producers == CHAN_SINGLE;
-	b = list_block_new(l, CHAN_TP_START(l->span));
-	if (!b) {
-		chan__fini(&l->base);
-		return ENOMEM;
-	}
-	list_init_positions(l, b, b->first);
+	list_init_positions(l, CHAN_TP_START(l->span));
 	chan__bias_init(&l->receiving, config->consumers == CHAN_MANY);
 	*c = &l->base;
 	return 0;
@@ -1154,8 +1182,9 @@ static void list_destroy(struct chan *c)
 	struct list *l = list_of(c);
 	struct list_block *b, *next;
 
-	list_unhold_retired(l, (struct list_block *)chan__ptr_exchange_seq_cst(&l->retired, NULL));
-	for (b = l->head_block; b; b = next) {
+	list_unhold_retired(l, (struct list_block *)chan__ptr_load_acquire(&l->retired));
+	b = l->head_block ? l->head_block : list_first_block(l);
+	for (; b; b = next) {
 		next = (struct list_block *)chan__ptr_load_acquire(&b->next);
 		list_block_free(l, b);
 	}
@@ -1168,6 +1197,8 @@ static void list_destroy(struct chan *c)
 	chan__u32_fini(&l->guests);
 	chan__size_fini(&l->tail_block);
 	chan__u64_fini(&l->tail);
+	chan__u32_fini(&l->root.holds);
+	chan__ptr_fini(&l->root.next);
 	chan__fini(c);
 }
 
