@@ -916,11 +916,16 @@ static void weak_thread(int i)
 		recv_all(rx, i);
 		drop_receiver();
 	} else {
+		bool early = model_rand(2) == 0; /* then the upgraded one is a sender like any other */
+
 		upgraded = chan_weak_sender_upgrade(weak);
+		if (early)
+			chan_weak_sender_drop(weak);
 		if (upgraded)
 			model_check(send_one(upgraded, i, 0) == 0, "a send failed");
 		chan_sender_drop(upgraded);
-		chan_weak_sender_drop(weak);
+		if (!early)
+			chan_weak_sender_drop(weak);
 	}
 }
 
