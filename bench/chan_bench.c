@@ -37,7 +37,7 @@ static struct bench_ends channel_create(const struct bench_run *r, size_t size)
 	attributes(&attr, r);
 	create(&attr, size, &tx, &rx);
 	bench_must(chan_attr_destroy(&attr), "chan_attr_destroy");
-	return (struct bench_ends) { tx, rx };
+	return (struct bench_ends){ tx, rx };
 }
 
 static void open_channels(struct bench_run *r)

@@ -98,7 +98,7 @@ enum {
 bool bench_is_plain(const struct bench_cell *c)
 {
 	return c->scenario <= BENCH_MPMC || c->scenario == BENCH_PINGPONG || c->scenario == BENCH_WAKE ||
-		c->scenario == BENCH_BURSTS || c->scenario == BENCH_MEMORY;
+	       c->scenario == BENCH_BURSTS || c->scenario == BENCH_MEMORY;
 }
 
 /* seq needs room for everything; pingpong has one message in flight, so that
@@ -209,12 +209,13 @@ static void print_record(const struct bench_run *r, const char *version, const s
 static void usage(void)
 {
 	fprintf(stderr,
-		"usage: %s --list\n"
-		"       %s [OPTION...] CELL MESSAGES\n"
-		"--impl NAME    which of those that --list names for the cell\n"
-		"--threads N    of a side that has several (4)\n"
-		"--size BYTES   of a message (8)\n"
-		"--width N      channels of a select, subscriptions of a broadcast (4)\n", program, program);
+	        "usage: %s --list\n"
+	        "       %s [OPTION...] CELL MESSAGES\n"
+	        "--impl NAME    which of those that --list names for the cell\n"
+	        "--threads N    of a side that has several (4)\n"
+	        "--size BYTES   of a message (8)\n"
+	        "--width N      channels of a select, subscriptions of a broadcast (4)\n",
+	        program, program);
 	exit(USAGE);
 }
 

@@ -29,7 +29,7 @@ BENCH_INLINE void bench_put(unsigned char *message, uint64_t value)
 
 /* Counts a message that was received, and checks its value. */
 BENCH_INLINE void bench_check(struct bench_taken *t, uint64_t *next, uint64_t mask, enum bench_order order,
-	const unsigned char *message)
+                              const unsigned char *message)
 {
 	uint64_t value;
 

@@ -102,7 +102,9 @@ static void start(struct loop *l, const struct source *s)
 static int run(struct loop *l)
 {
 	static const struct source sources[] = {
-		{ start_channel, channel_done }, { start_letters, letters_done }, { start_timer, timer_done },
+		{ start_channel, channel_done },
+		{ start_letters, letters_done },
+		{ start_timer, timer_done },
 	};
 	struct io_uring_cqe *cqe;
 

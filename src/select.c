@@ -47,7 +47,7 @@ struct select {
 	/* Once the first look was in vain. */
 	bool idle;                   /* all cases are skipped */
 	bool meets_in_queue;         /* a partner may have to find us in a queue */
-	size_t spinner;              /* the first case of a channel that is no timer keeps the credit; n: none */
+	size_t spinner;              /* the first case that is no timer: it keeps the credit; n: none */
 };
 
 static const struct chan__deadline select_forever = { true, { 0, 0 } };
@@ -153,13 +153,13 @@ static void select_release(const struct select *s)
  * Nothing is stored, and what each of m ready cases gets is at least 1/(2(m-1)) of all,
  * wherever they lie:
  *
- * The one that comes first is the first behind the start, so a case gets what lies between it
- * and the ready one before it.  Multiplied by a random odd number, a distance that
- * 2^j divides, and no higher power, is each of the odd multiples of 2^j with the same chance.  So of N
- * places, the chance that one of the m-1 others lies within t before the case is
- * at most F(t) = sum f_j(t), f_j(t) = 2^(j+1) floor((t/2^j + 1) / 2) / N, and the mean gap
- * is at least the sum of 1 - F(t) for t from 0 to T-1, whatever T.  The sum of f_j is a whole
- * even number over N, and at most T^2/2 over N.  T odd, next to N/(m-1), gives N/(2(m-1)).
+ * The first ready one behind the start is it, so a case gets what lies between it and the
+ * ready one before it.  Multiplied by a random odd number, a distance that 2^j divides, and no
+ * higher power, is each odd multiple of 2^j with the same chance.  So of N places, the chance
+ * that one of the m-1 others lies within t before the case is at most the sum F(t) of their
+ * f_j(t) = 2^(j+1) floor((t/2^j + 1) / 2) / N, and the mean gap is at least the sum of 1 - F(t)
+ * for t below T, whatever T.  There each f_j adds up to a whole even number over N that is at
+ * most T^2/2 over N.  T odd, next to N/(m-1), gives N/(2(m-1)).
  *
  * `flip` changes which cases are neighbours, and so brings shares closer to each other.
  */
@@ -245,14 +245,19 @@ static bool select_scan(struct select *s, size_t *which)
 
 /* ------------------------------------------------------------------ the snapshot */
 
-/* Was each case, since its look, never ready up to now?  Then none was at the
- * instant when the last of those looks was over. */
-static bool select_still_unready(struct select *s)
+/*
+ * Was each case, since its look, never ready up to now?  Then none was at the instant when
+ * the last of those looks was over.  In the same order as then, so that all others are looked at
+ * between the two looks at a case: what one of those saw of a call in progress comes with
+ * what that call did before, and that may have been to this case.
+ */
+static bool select_still_unready(struct select *s, struct select_order order)
 {
-	for (size_t i = 0; i < s->n; i++) {
+	for (size_t k = 0; k <= order.mask; k++) {
+		size_t i = select_next(&order);
 		uint64_t stamp;
 
-		if (select_skips(&s->cases[i]))
+		if (i >= s->n || select_skips(&s->cases[i]))
 			continue;
 		if (select_look(s, i, &stamp) != EAGAIN || stamp != select_slot(s, i)->stamp)
 			return false;
@@ -263,7 +268,8 @@ static bool select_still_unready(struct select *s)
 /* One round.  True: a case happened.  *again: one was ready, or may have been. */
 static bool select_collect(struct select *s, size_t *which, bool *again)
 {
-	struct select_order order = select_order(s);
+	const struct select_order first = select_order(s);
+	struct select_order order = first;
 	size_t looks = 0;
 
 	*again = false;
@@ -279,7 +285,7 @@ static bool select_collect(struct select *s, size_t *which, bool *again)
 			return true;
 		*again = true;
 	}
-	*again = *again || (looks > 1 && !select_still_unready(s));
+	*again = *again || (looks > 1 && !select_still_unready(s, first));
 	return false;
 }
 

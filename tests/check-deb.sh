@@ -81,10 +81,12 @@ library=$t/$(basename "$(package libchan1)")
 take_apart()    { dpkg-deb -R "$(package libchan1)" "$t/raw"; }
 put_together()  { dpkg-deb --root-owner-group -b "$t/raw" "$library"; }
 as_it_was()     { take_apart && put_together && lint "$library"; }
-no_overrides()  {
+no_overrides() {
 	rm -r "$t/raw/usr/share/lintian" && sed -i '/ usr\/share\/lintian\//d' "$t/raw/DEBIAN/md5sums" && put_together
 }
-first_upload()  { ! lint "$library" >"$t/lint" && cat "$t/lint" && grep -q 'W: .*initial-upload-closes-no-bugs' "$t/lint"; }
+first_upload() {
+	! lint "$library" >"$t/lint" && cat "$t/lint" && grep -q 'W: .*initial-upload-closes-no-bugs' "$t/lint"
+}
 expect 'lintian, shown a package that was taken apart and put together' as_it_was
 expect 'the same without its overrides' no_overrides
 expect 'is not the same to lintian' first_upload
@@ -215,7 +217,8 @@ rm -rf "$root/usr/include/chan" "$root/usr/lib/$triplet"/libchan.so.0*
 
 gone() {
 	in_root dpkg --purge libchan-dev libchan1 >"$t/purge.log" 2>&1 || { cat "$t/purge.log"; return 1; }
-	! find "$root/usr" "$root/etc" "$root/var/lib/dpkg/info" \( -name '*libchan*' -o -name 'chan*.[37].gz' -o -name chan.h \) |
+	! find "$root/usr" "$root/etc" "$root/var/lib/dpkg/info" \
+		\( -name '*libchan*' -o -name 'chan*.[37].gz' -o -name chan.h \) |
 		grep .
 }
 expect 'purged, nothing of them is left' gone

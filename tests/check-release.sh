@@ -18,8 +18,7 @@ same() { [ "$1" = "$2" ] || { echo "$1, not $2"; return 1; }; }
 
 header() {
 	released "$1" || return 1
-	same "$(sed -n 's/^#define CHAN_VERSION_M[AI][JN]OR *//p; s/^#define CHAN_VERSION_PATCH *//p' "$1/include/chan.h" |
-		tr '\n' ' ')" "$x $y $z "
+	same "$(sed -nE 's/^#define CHAN_VERSION_(MAJOR|MINOR|PATCH) *//p' "$1/include/chan.h" | tr '\n' ' ')" "$x $y $z "
 }
 news() { released "$1" && same "$(sed 1q "$1/NEWS")" "libchan $version"; }
 
@@ -84,7 +83,8 @@ refuse 'library: a minor release under the old numbers is noticed' \
 refuse 'map: a node of no release is noticed' planted map src/libchan.map '$s/$/\nLIBCHAN_0.9 {\n} LIBCHAN_1.0;/'
 # second INHERITED: a minor release that brings a function
 second() {
-	planted map configure.ac 's/^\(AC_INIT.*\)\.[0-9]*\.[0-9]*\])/\1.99.0])/' NEWS '1s/^/libchan 1.99.0\n\n/' \
+	planted map configure.ac 's/^\(AC_INIT.*\)\.[0-9]*\.[0-9]*\])/\1.99.0])/' \
+		NEWS '1s/^/libchan 1.99.0\n\n/' \
 		src/libchan.map "\$s/\$/\nLIBCHAN_1.99 {\nglobal:\n\tchan_more;\n}$1;/"
 }
 expect 'map: a second node that inherits the first is right' second ' LIBCHAN_1.0'

@@ -587,8 +587,10 @@ static void step(struct ends *e, const struct kind *k, struct dice *dice)
 	size_t count;
 
 	switch (dice_roll(dice, 8)) {
-	case 0: case 1: chan_try_send(e->tx, numbers); break;
-	case 2: case 3: chan_try_recv(e->rx, numbers); break;
+	case 0:
+	case 1: chan_try_send(e->tx, numbers); break;
+	case 2:
+	case 3: chan_try_recv(e->rx, numbers); break;
 	case 4: chan_try_send_many(e->tx, numbers, 1 + dice_roll(dice, 4), &count); break;
 	case 5: chan_try_recv_many(e->rx, numbers, 1 + dice_roll(dice, 4), &count); break;
 	case 6: chan_recv_timeout(e->rx, NULL, 0); break;

@@ -437,7 +437,8 @@ static void play_rounds(const struct kind *k)
 static bool sleeps_faulted_enough(void)
 {
 	return fault_calls_made(FAULT_WOKEN) + fault_calls_made(FAULT_EINTR) +
-	       fault_calls_made(FAULT_EAGAIN) + fault_calls_made(FAULT_ETIMEDOUT) >= test_scaled(20);
+	               fault_calls_made(FAULT_EAGAIN) + fault_calls_made(FAULT_ETIMEDOUT) >=
+	       test_scaled(20);
 }
 
 static void receive_early(void *arg)

@@ -103,7 +103,7 @@ static int by_waiting(struct actor *a, enum way way, enum form form)
 
 	if (form == BATCH)
 		return way == SENDS ? chan_send_many(m->e.tx, &number, 1, &count)
-		                     : chan_recv_many(m->rx[a->index], &number, 1, &count);
+		                    : chan_recv_many(m->rx[a->index], &number, 1, &count);
 	return way == SENDS ? chan_send(m->e.tx, &number) : chan_recv(m->rx[a->index], &number);
 }
 
@@ -135,7 +135,7 @@ static int by_descriptor(struct actor *a, enum way way)
 	int e;
 
 	must_give(0, way == SENDS ? chan_sender_fd(m->e.tx, &watched.fd)
-	                           : chan_receiver_fd(m->rx[a->index], &watched.fd));
+	                          : chan_receiver_fd(m->rx[a->index], &watched.fd));
 	while ((e = try_once(a, way)) == EAGAIN)
 		must(poll(&watched, 1, -1) == 1 || errno == EINTR);
 	return e;
@@ -158,7 +158,7 @@ static int by_waker(struct actor *a, enum way way)
 	for (;;) {
 		atomic_init(&called, false);
 		e = way == SENDS ? chan_poll_send(m->e.tx, &number, &w)
-		                  : chan_poll_recv(m->rx[a->index], &number, &w);
+		                 : chan_poll_recv(m->rx[a->index], &number, &w);
 		if (e != EAGAIN)
 			break;
 		wait_for(is_set(&called));
@@ -173,7 +173,7 @@ static int by_trying(struct actor *a, enum way way, bool force)
 	int e;
 
 	while ((e = force && way == SENDS ? chan_force_send(a->meeting->e.tx, &number, NULL, NULL)
-	                                   : try_once(a, way)) == EAGAIN)
+	                                  : try_once(a, way)) == EAGAIN)
 		wait_turn(end, __FILE__, __LINE__, "a try form");
 	return e;
 }
@@ -782,7 +782,8 @@ static bool second_is_cancelled(struct actor *a)
 	uint64_t number = 1;
 
 	must_eq(m->round % 3 ? chan_send_cancel(m->e.tx, &number, m->token)
-	                     : chan_send_cancel_timeout(m->e.tx, &number, m->token, CHAN_FOREVER), ECANCELED);
+	                     : chan_send_cancel_timeout(m->e.tx, &number, m->token, CHAN_FOREVER),
+	        ECANCELED);
 	return true;
 }
 
@@ -810,7 +811,8 @@ static bool second_gives_up(struct actor *a)
 	uint64_t number;
 
 	must_eq(m->round % 3 ? chan_recv_cancel(m->e.rx, &number, m->token)
-	                     : chan_recv_cancel_timeout(m->e.rx, &number, m->token, CHAN_FOREVER), ECANCELED);
+	                     : chan_recv_cancel_timeout(m->e.rx, &number, m->token, CHAN_FOREVER),
+	        ECANCELED);
 	return true;
 }
 

@@ -1097,7 +1097,7 @@ static void a_select_leaves_the_others_alone(const struct kind *k)
 		due[i] = due_of(rx[i] = make(i, hour));
 	for (int i = 0; i < 3; i++) {
 		chan_case_t cases[] = { CHAN_CASE_RECV(rx[0], &got), CHAN_CASE_RECV(rx[1], &got), CHAN_CASE_RECV(plain, &got),
-		                        CHAN_CASE_RECV(rx[2], &got), CHAN_CASE_RECV(rx[3], &got) };
+			                CHAN_CASE_RECV(rx[2], &got), CHAN_CASE_RECV(rx[3], &got) };
 		uint64_t began = now_ns();
 		struct timespec sent = { 77, number++ };
 

@@ -551,7 +551,7 @@ static void see(void *arg)
 
 static void what_preceded_the_trigger_is_visible(const struct kind *k)
 {
-	static void (*const looks[])(struct seen *s) = {
+	static void (*const looks[])(struct seen * s) = {
 		look_at_the_token, look_at_the_receiver, look_at_its_disconnection,
 		look_by_being_cancelled, look_by_waiting, look_at_a_new_child
 	};

@@ -73,7 +73,7 @@ static bool serves(const struct bench_impl *impl, const struct bench_cell *c)
 {
 	(void)impl;
 	return c->scenario == BENCH_SIZES ||
-		(bench_is_plain(c) && c->capacity != 0 && c->capacity != BENCH_UNBOUNDED);
+	       (bench_is_plain(c) && c->capacity != 0 && c->capacity != BENCH_UNBOUNDED);
 }
 
 int main(int argc, char **argv)

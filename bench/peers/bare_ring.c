@@ -46,8 +46,16 @@ BENCH_INLINE void take(void *from, void *message, size_t size)
 }
 
 #define RING(SIZE) \
-	BENCH_INLINE void put##SIZE(void *to, const void *m, size_t size) { (void)size; put(to, m, SIZE); } \
-	BENCH_INLINE void take##SIZE(void *from, void *m, size_t size) { (void)size; take(from, m, SIZE); } \
+	BENCH_INLINE void put##SIZE(void *to, const void *m, size_t size) \
+	{ \
+		(void)size; \
+		put(to, m, SIZE); \
+	} \
+	BENCH_INLINE void take##SIZE(void *from, void *m, size_t size) \
+	{ \
+		(void)size; \
+		take(from, m, SIZE); \
+	} \
 	static void sending##SIZE(struct bench_party *p) { bench_sending(p, put##SIZE); } \
 	static void receiving##SIZE(struct bench_party *p) { bench_receiving(p, take##SIZE); } \
 	static const struct bench_works works##SIZE = { \

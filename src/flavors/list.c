@@ -424,7 +424,7 @@ static CHAN__COLD int list_extend(struct list *l, struct list_block **block, uin
  * reads this tail in list_len sees no head older than what we took before; pairs with L23.
  */
 CHAN__INLINE int list_claim_send(struct list *l, size_t n, struct list_block **block,
-                                  uint64_t *pos, size_t *claimed)
+                                 uint64_t *pos, size_t *claimed)
 {
 	unsigned collisions = LIST_ASIDE_SEND;
 
@@ -472,7 +472,7 @@ static CHAN__COLD void list_take_back(struct list *l, uint64_t tail)
  * closer's heavy one (L14), so the closer sees the store, or we see the closer.
  */
 CHAN__INLINE int list_claim_send_single(struct list *l, size_t n, struct list_block **block,
-                                         uint64_t *pos, size_t *claimed)
+                                        uint64_t *pos, size_t *claimed)
 {
 	uint64_t tail = chan__u64_load_relaxed(&l->tail);
 	struct list_block *b = list_untag(chan__size_load_relaxed(&l->tail_block)), *next = NULL;

@@ -51,7 +51,7 @@ enum { ONESHOT_CLAIMED = 1, ONESHOT_SENT = 2, ONESHOT_OVER = 4 };
 struct oneshot {
 	struct chan base;
 	chan__u32 state; /* senders CLAIMED and SENT, receivers and closers OVER */
-	/* and the message, from oneshot_msg on */
+			 /* and the message, from oneshot_msg on */
 };
 
 static inline struct oneshot *oneshot_of(const struct chan *c)

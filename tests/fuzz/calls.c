@@ -321,7 +321,10 @@ struct wish {
 /* The table of chan_flavors(7). */
 static int model_create(const struct wish *w, struct model *m)
 {
-	static const struct { size_t unset; bool zero, some, unbounded, drops; } can[] = {
+	static const struct {
+		size_t unset;
+		bool zero, some, unbounded, drops;
+	} can[] = {
 		[CHAN_FLAVOR_AUTO]          = { CHAN_UNBOUNDED, true, true, true, true },
 		[CHAN_FLAVOR_MUTEX_CONDVAR] = { CHAN_UNBOUNDED, true, true, true, true },
 		[CHAN_FLAVOR_ARRAY]         = { 0, false, true, false, true },

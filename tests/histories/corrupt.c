@@ -159,18 +159,24 @@ static const struct good two_subscriptions = {
 static const struct good lagging = {
 	"a subscription that lags",
 	{ .capacity = 1, .subscriptions = 1, .drop_oldest = true, .broadcast_lossy = true, .lost = lost_one },
-	{ 0 }, false, {
+	{ 0 },
+	false,
+	{
 		{ 0, OP_SEND, 0, 0, 10, 20 },
 		{ 0, OP_SEND, 1, 0, 30, 40 },
 		{ 2, OP_RECV, NO_VALUE, EOVERFLOW, 50, 60 },
 		{ 2, OP_RECV, 1, 0, 70, 80 },
-	}, 4
+	},
+	4
 };
 
 /* The destructor of what is displaced takes its time. */
 static const struct good displacing = {
 	"a queue that drops the oldest",
-	{ .capacity = 3, .subscriptions = 1, .drop_oldest = true, .destroys = true }, { 0 }, true, {
+	{ .capacity = 3, .subscriptions = 1, .drop_oldest = true, .destroys = true },
+	{ 0 },
+	true,
+	{
 		{ 0, OP_SEND, 0, 0, 10, 20 },
 		{ 0, OP_SEND, 1, 0, 30, 40 },
 		{ 1, OP_SEND, 8, 0, 50, 60 },
@@ -181,7 +187,8 @@ static const struct good displacing = {
 		{ 0, OP_SEND, 2, 0, 110, 120 },
 		{ 3, OP_RECV, 9, 0, 190, 210 },
 		{ 3, OP_RECV, 2, 0, 215, 220 },
-	}, 10
+	},
+	10
 };
 
 static const struct good deserted = {
@@ -332,7 +339,7 @@ static void make_copy(struct copy *c, const struct good *good, const struct edit
 		struct log *log = &c->logs[row->thread];
 
 		log->records[log->n++] = (struct record){ row->began, row->ended, row->value, 0,
-		                                          (uint8_t)row->op, (uint8_t)row->result };
+			                                  (uint8_t)row->op, (uint8_t)row->result };
 	}
 	c->h = good->h;
 	c->h.logs = c->logs;

@@ -221,7 +221,7 @@ static void tokens_select(void)
 {
 	struct message m;
 	chan_case_t cases[2] = { CHAN_CASE_RECV(quiet.rx, &m),
-	                         CHAN_CASE_RECV(chan_cancel_receiver(leaf), NULL) };
+		                 CHAN_CASE_RECV(chan_cancel_receiver(leaf), NULL) };
 	size_t which;
 
 	CHECK(chan_select(cases, 2, 0, &which) == 0);

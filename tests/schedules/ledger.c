@@ -5,7 +5,10 @@
 
 enum { SENDERS = SCHED_TASKS_MAX + 1, EACH = 16, PIPES = 4 };
 
-static struct fate { bool sent; int ends; } fates[SENDERS][EACH];
+static struct fate {
+	bool sent;
+	int ends;
+} fates[SENDERS][EACH];
 static int next_number[SENDERS];
 static int last_seen[SCHED_TASKS_MAX][PIPES][SENDERS];
 static int pipes;

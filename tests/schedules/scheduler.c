@@ -806,7 +806,8 @@ static FILE *open_symbols(const char *list)
 	snprintf(command, sizeof(command),
 	         "addr2line -e '%s' -f -i -p -s <%s 2>/dev/null | awk '"
 	         "/^ \\(inlined by\\)/ { if (++n < 3) { sub(/^ .inlined by. /, \"\"); line = line \" < \" $0 }; next } "
-	         "{ if (NR > 1) print line; line = $0; n = 0 } END { print line }'", exe, list);
+	         "{ if (NR > 1) print line; line = $0; n = 0 } END { print line }'",
+	         exe, list);
 	return popen(command, "r");
 }
 

@@ -111,7 +111,7 @@ static void both_task(int me)
 {
 	struct message out = message_next(me), in, never;
 	chan_case_t cases[3] = { CHAN_CASE_SEND(a.tx, &out), CHAN_CASE_RECV(b.rx, &never),
-	                         CHAN_CASE_RECV(a.rx, &in) };
+		                 CHAN_CASE_RECV(a.rx, &in) };
 	size_t which = select_one(cases, 3);
 
 	CHECK(which != 1 && cases[which].status == 0);
