@@ -39,7 +39,7 @@ configured() {
 		"$top_srcdir/configure" --quiet --host="$2"
 }
 
-# The programs are emulated, and libtool says where they find the library; not the scripts.
+# The programs are emulated, behind libtool's scripts; not the scripts of the tests.
 # Each suite in one process: what QEMU has translated is lost to a child, and to translate it
 # anew takes longer than most cases do.  Who hangs is ended from outside.
 suites_pass() {
@@ -59,7 +59,8 @@ cases() {
 try_arch() {
 	arch=$1 start=$(date +%s)
 	set -- $(names "$arch")
-	emulator="qemu-$2 -L /usr/$1"
+	# By name, or a C library that this machine has for i386 comes first, with another's loader.
+	emulator="qemu-$2 -L /usr/$1 -E LD_LIBRARY_PATH=$folder/$arch/.libs:/usr/$1/lib"
 	for tool in "$1-gcc" "qemu-$2" dpkg-source apt-get; do
 		if why=$(lacks "$tool"); then
 			skip "check-arch-$arch" "$tool is not here: ${why:-only Debian has it}"
