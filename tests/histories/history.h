@@ -63,6 +63,7 @@ struct history {
 	bool one_message;
 	bool destroys;            /* what is displaced, or left, goes to the destructor */
 	bool takes_turns;         /* a receive may be refused because of another that looks */
+	bool has_owners;          /* a side belongs to its first thread until another one comes */
 	bool broadcast_lossy;     /* subscriptions lose messages, and `lost` says how many */
 	const uint64_t *lost;     /* by subscription */
 	uint64_t timeout_ns;      /* of all timed calls */

@@ -15,6 +15,9 @@
  * The message of a send in progress can be next from the instant at which all messages
  * that are surely before it may have been taken.
  *
+ * And where a side belongs to the first thread that uses it, what excuses EMPTY, FULL
+ * and an end not seen is a call in progress, as long as that may be the owner's.
+ *
  * FULL can be true of a message's place in [the capacity-th send after its own may
  * have begun, its receive has ended]: what is being copied out holds its place.  A
  * message has at least as many before it as there are sends that ended before its own
@@ -84,6 +87,7 @@ struct court {
 	struct spans full_of_all;  /* the same, of all subscriptions */
 
 	struct bounds closed, no_senders, no_receivers, not_subscribed;
+	uint64_t owned_until[2];   /* sends, receives: see owned_until */
 };
 
 /* ------------------------------------------------------------------- findings */
@@ -684,9 +688,38 @@ static bool beside(const struct log *mine, const struct record *r, const struct 
 	return false;
 }
 
-/* Where receivers take turns a receive may be refused for another that looks. */
+/*
+ * Until when a call may be refused for the owner of its side.  Once a second thread has ended
+ * a call there, the side is everybody's, or its owner was inside during that call, and the
+ * owner's own is in progress still; when that ends, too, it is everybody's.
+ */
+static uint64_t owned_until(const struct court *c, uint8_t op)
+{
+	uint64_t first = UINT64_MAX, second = UINT64_MAX, until;
+
+	for (const struct log *log = c->h->logs; log < c->h->logs + c->h->n_logs; log++) {
+		const struct record *r = log->records;
+
+		while (r < log->records + log->n && (r->channel != c->channel || r->op != op))
+			r++;
+		if (r == log->records + log->n)
+			continue;
+		second = r->ended < first ? first : r->ended < second ? r->ended : second;
+		first = r->ended < first ? r->ended : first;
+	}
+	until = second;
+	for (const struct log *log = c->h->logs; log < c->h->logs + c->h->n_logs; log++)
+		for (const struct record *r = log->records; r < log->records + log->n && r->began <= second; r++)
+			until = r->ended > until ? r->ended : until;
+	return until;
+}
+
+/* Where receivers take turns a receive may be refused for another that looks; where a side
+ * has an owner, a call for one of the owner's. */
 static bool out_of_turn(const struct court *c, const struct log *log, const struct record *r)
 {
+	if (c->h->has_owners)
+		return r->began <= c->owned_until[r->op == OP_RECV] && beside(log, r, c->h, false);
 	return c->h->takes_turns && beside(log, r, c->h, true);
 }
 
@@ -724,7 +757,11 @@ static void judge_full(struct court *c)
 			continue;
 		c->v->judged[FALSE_FULL]++;
 		c->v->refusals++;
-		if (!may_be_full(c, log, r))
+		if (may_be_full(c, log, r))
+			continue;
+		if (c->h->has_owners && out_of_turn(c, log, r))
+			c->v->excused++;
+		else
 			find(c, FALSE_FULL, "from " NS " to " NS, r->began, r->ended);
 	}
 }
@@ -883,6 +920,8 @@ void judge(const struct history *h, uint16_t channel, struct verdict *v)
 	c.by_sent_ended = need(c.n_messages, sizeof(*c.by_sent_ended));
 	c.inside = need(c.n_messages, sizeof(*c.inside));
 	c.spare = need(c.n_messages, sizeof(*c.spare));
+	c.owned_until[0] = owned_until(&c, OP_SEND);
+	c.owned_until[1] = owned_until(&c, OP_RECV);
 	load_sends(&c);
 	judge_results(&c);
 	for (c.subscription = 0; c.subscription < h->subscriptions; c.subscription++)

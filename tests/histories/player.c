@@ -384,6 +384,7 @@ static void describe(const struct subject *s, const struct notebook *nb, size_t 
 		.capacity = s->kind.capacity, .subscriptions = 1,
 		.drop_oldest = s->drops, .one_message = s->kind.one_message,
 		.destroys = s->kind.destroys, .takes_turns = s->takes_turns,
+		.has_owners = s->has_owners && !s->drops,
 		.broadcast_lossy = loses_messages(s), .lost = nb->lost,
 		.timeout_ns = TIMEOUT_US * CHAN_USEC
 	};
@@ -765,14 +766,13 @@ static bool takes_subscriptions(const struct kind *k)
 	return error == 0;
 }
 
-/* Receivers of the list flavor look at the next message one at a time. */
-static bool takes_turns(const struct kind *k)
+static bool is_flavor(const struct kind *k, const char *name)
 {
 	struct ends e = kind_open(k, sizeof(uint64_t));
-	bool turns = chan_flavor(e.c) == flavor_named("list");
+	bool is = chan_flavor(e.c) == flavor_named(name);
 
 	ends_drop(&e);
-	return turns;
+	return is;
 }
 
 size_t subjects_find(struct subject *subjects)
@@ -787,7 +787,9 @@ size_t subjects_find(struct subject *subjects)
 			if (!kind_probe(&s.kind, flavor, capacities[i], CHAN_MANY, CHAN_MANY))
 				continue;
 			s.subscribes = takes_subscriptions(&s.kind);
-			s.takes_turns = takes_turns(&s.kind);
+			/* Receivers of a list look at the next message one at a time. */
+			s.takes_turns = is_flavor(&s.kind, "list");
+			s.has_owners = is_flavor(&s.kind, "array");
 			snprintf(s.name, sizeof(s.name), "%s", s.kind.name);
 			must(n + 2 <= MOST_SUBJECTS);
 			subjects[n++] = s;

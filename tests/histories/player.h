@@ -15,6 +15,7 @@ struct subject {
 	bool drops;         /* CHAN_OVERFLOW_DROP_OLDEST */
 	bool subscribes;    /* chan_subscribe works */
 	bool takes_turns;
+	bool has_owners;
 	char name[56];
 };
 

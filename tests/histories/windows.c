@@ -29,8 +29,8 @@ void window_print(FILE *out, const struct history *h, const char *name, bool goo
 		fprintf(out, "-1");
 	else
 		fprintf(out, "%zu", h->capacity);
-	fprintf(out, " %s%s%s%s\n", good ? "good" : "bad", h->takes_turns ? " turns" : "",
-	        h->drop_oldest ? " drops" : "", h->one_message ? " one" : "");
+	fprintf(out, " %s%s%s%s%s\n", good ? "good" : "bad", h->takes_turns ? " turns" : "",
+	        h->has_owners ? " owners" : "", h->drop_oldest ? " drops" : "", h->one_message ? " one" : "");
 	for (size_t i = 0; i < h->n_logs; i++)
 		for (size_t j = 0; j < h->logs[i].n; j++) {
 			const struct record *r = &h->logs[i].records[j];

@@ -1,7 +1,7 @@
 /*
  * windows.h - small histories as text, for the other judge
  *
- *	window NAME<tab>CAPACITY good|bad [turns] [drops] [one]
+ *	window NAME<tab>CAPACITY good|bad [turns] [owners] [drops] [one]
  *	THREAD send|recv|close VALUE RESULT BEGAN ENDED
  *	...
  *	(an empty line)

@@ -33,6 +33,7 @@ type window struct {
 	capacity int
 	good     bool // as it should be judged
 	turns    bool // a receive may be refused because another one looks
+	owners   bool // a side belongs to its first thread until another one comes
 	drops    bool // a send into a full channel displaces the oldest
 	one      bool // one message in all
 	calls    []porcupine.Operation
@@ -119,6 +120,33 @@ func (w *window) nextFrom(send porcupine.Operation) int64 {
 	return from
 }
 
+// Until when a call may be refused for the owner of its side: the second thread has ended a
+// call there, and so have all that were in progress then.
+func (w *window) ownedUntil(op string) int64 {
+	ended := map[int]int64{}
+	for _, c := range w.calls {
+		at, there := ended[c.ClientId]
+		if c.Input.(call).op == op && (!there || c.Return < at) {
+			ended[c.ClientId] = c.Return
+		}
+	}
+	first, second := int64(math.MaxInt64), int64(math.MaxInt64)
+	for _, at := range ended {
+		if at < first {
+			first, second = at, first
+		} else if at < second {
+			second = at
+		}
+	}
+	until := second
+	for _, c := range w.calls {
+		if c.Call <= second && c.Return > until {
+			until = c.Return
+		}
+	}
+	return until
+}
+
 // A call in progress may hold the message, or the place, that is next, and then the
 // refusal says nothing of the queue: see "EAGAIN means" in chan(7).
 func (w *window) excused(i int) bool {
@@ -133,6 +161,8 @@ func (w *window) excused(i int) bool {
 		case receives && sent(c) && w.nextFrom(c) <= c.Return && w.nextFrom(c) <= refused.Return:
 			return true
 		case receives && w.turns && c.Input.(call).op == "recv":
+			return true
+		case w.owners && refused.Call <= w.ownedUntil(refused.Input.(call).op):
 			return true
 		case !receives && (taken(c) || w.drops):
 			return true
@@ -200,6 +230,7 @@ func read(lines *bufio.Scanner) *window {
 	w := &window{name: name, capacity: number(fields[0]), good: fields[1] == "good"}
 	for _, word := range fields[2:] {
 		w.turns = w.turns || word == "turns"
+		w.owners = w.owners || word == "owners"
 		w.drops = w.drops || word == "drops"
 		w.one = w.one || word == "one"
 	}
