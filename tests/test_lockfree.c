@@ -949,6 +949,31 @@ static void a_close_that_met_the_owner_ends_the_channel(const struct kind *k)
 	close_inside(k, point_of(k, "advanced"), EPIPE);
 }
 
+static void close_as_subject(void *c)
+{
+	is_subject = true;
+	chan_close(c);
+}
+
+/* A closer is held between telling senders and telling receivers. */
+static void what_a_sender_heard_of_the_end_receivers_hear_too(const struct kind *k)
+{
+	struct ends e = kind_open(k, 8);
+	struct worker closer;
+	uint64_t number = 6;
+
+	hold_at(point_of(k, "closing"), 0);
+	worker_start(&closer, close_as_subject, e.c);
+	must(wait_held(&closer));
+	must_give(EPIPE, chan_try_send(e.tx, &number));
+	must_give(EPIPE, chan_try_recv(e.rx, &number));
+	must_give(EPIPE, chan_recv(e.rx, &number));
+	let_go();
+	worker_join(&closer);
+	must_give(EPIPE, chan_recv(e.rx, &number));
+	ends_drop(&e);
+}
+
 static void desert_inside(const struct kind *k, const char *point, int result)
 {
 	struct destroyed d;
@@ -1354,6 +1379,7 @@ static const struct behaviour with_owners[] = {
 	BEHAVIOUR(a_sender_that_met_the_owner_is_told, NEEDS_LIMIT | NEEDS_TWO),
 	BEHAVIOUR(a_close_that_met_the_owner_ends_the_channel, NEEDS_LIMIT),
 	BEHAVIOUR(the_last_drop_that_met_the_owner_leaves_nothing, NEEDS_LIMIT),
+	BEHAVIOUR(what_a_sender_heard_of_the_end_receivers_hear_too, NEEDS_LIMIT),
 };
 
 static const struct behaviour one_message[] = {

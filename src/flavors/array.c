@@ -443,17 +443,34 @@ CHAN__INLINE int array_send(struct chan *c, const char *msgs, size_t n, bool sin
 /* ------------------------------------------------------------------ receiving */
 
 /*
+ * Tail, with the mark if there is one.  Between a closer's two steps a sender may have been
+ * told EPIPE, so a receiver that comes later must not be told that more may come: it makes the
+ * second step itself, but for the owner of the senders' side, whose send is in progress.
+ * The closer, or that owner, will wake whoever waits.
+ */
+static uint64_t array_end(struct array *a)
+{
+	uint64_t tail = chan__u64_load_acquire(&a->tail);
+
+	if ((tail & ARRAY_CLOSED) || a->single_producer ||
+	    chan__u32_load_acquire(&a->closing) == ARRAY_OPEN || !chan__bias_share(&a->sending))
+		return tail;
+	CHAN_TP("array:end");
+	return chan__u64_fetch_or_acq_rel(&a->tail, ARRAY_CLOSED) | ARRAY_CLOSED; /* as A10 */
+}
+
+/*
  * Nothing at head: will there be?  Closed, and every claimed position was
  * received: never.  The acquire pairs with A10 and A11.
  */
-static CHAN__COLD int array_none(const struct array *a, uint64_t head)
+static CHAN__COLD int array_none(struct array *a, uint64_t head)
 {
 	uint64_t tail;
 
 	CHAN_TP("array:none");
 	if (a->single_producer && chan__u32_load_acquire(&a->closing) != ARRAY_SHUT)
 		return EAGAIN;
-	tail = chan__u64_load_acquire(&a->tail);
+	tail = array_end(a);
 	if (!a->single_producer && !(tail & ARRAY_CLOSED))
 		return EAGAIN;
 	return (tail & ~ARRAY_CLOSED) == head ? EPIPE : EAGAIN;
@@ -848,7 +865,7 @@ static int array_sendable(const struct array *a, uint64_t *mark)
  * single producer that takes a position back hides for a moment that the end was
  * reached.  A15 as above.
  */
-static int array_receivable(const struct array *a, uint64_t *mark)
+static int array_receivable(struct array *a, uint64_t *mark)
 {
 	uint64_t head;
 	bool shut;
@@ -939,11 +956,12 @@ static void array_wake_all(struct chan *c)
 	chan__follow(c, CHAN__SEND, NULL);
 }
 
-/* The side of the senders is everybody's, so tail can be marked. */
+/* The side of the senders is everybody's, so tail can be marked.  A receiver may have done so,
+ * which wakes nobody. */
 static void array_shut(struct array *a)
 {
-	if (!(chan__u64_fetch_or_acq_rel(&a->tail, ARRAY_CLOSED) & ARRAY_CLOSED))
-		array_wake_all(&a->base);
+	chan__u64_fetch_or_acq_rel(&a->tail, ARRAY_CLOSED);
+	array_wake_all(&a->base);
 }
 
 /* Without a sender nobody is inside. */
