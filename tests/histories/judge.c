@@ -689,9 +689,10 @@ static bool beside(const struct log *mine, const struct record *r, const struct 
 }
 
 /*
- * Until when a call may be refused for the owner of its side.  Once a second thread has ended
- * a call there, the side is everybody's, or its owner was inside during that call, and the
- * owner's own is in progress still; when that ends, too, it is everybody's.
+ * Until when a call may be refused for the owner of its side.  Once two threads have got
+ * something done there, the side is everybody's, or its owner was inside during a call of the
+ * other, and the owner's own is in progress still; when that ends, too, it is everybody's.
+ * What was refused says nothing: a select may have looked only.
  */
 static uint64_t owned_until(const struct court *c, uint8_t op)
 {
@@ -700,7 +701,7 @@ static uint64_t owned_until(const struct court *c, uint8_t op)
 	for (const struct log *log = c->h->logs; log < c->h->logs + c->h->n_logs; log++) {
 		const struct record *r = log->records;
 
-		while (r < log->records + log->n && (r->channel != c->channel || r->op != op))
+		while (r < log->records + log->n && (r->channel != c->channel || r->op != op || r->result != 0))
 			r++;
 		if (r == log->records + log->n)
 			continue;

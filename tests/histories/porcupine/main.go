@@ -120,13 +120,13 @@ func (w *window) nextFrom(send porcupine.Operation) int64 {
 	return from
 }
 
-// Until when a call may be refused for the owner of its side: the second thread has ended a
-// call there, and so have all that were in progress then.
+// Until when a call may be refused for the owner of its side: two threads have got something
+// done there, and all that was in progress then has ended.
 func (w *window) ownedUntil(op string) int64 {
 	ended := map[int]int64{}
 	for _, c := range w.calls {
 		at, there := ended[c.ClientId]
-		if c.Input.(call).op == op && (!there || c.Return < at) {
+		if c.Input.(call).op == op && c.Output == "ok" && (!there || c.Return < at) {
 			ended[c.ClientId] = c.Return
 		}
 	}
