@@ -23,10 +23,10 @@ objects() {
 leaves() { $NM -u "$@" | awk 'NF == 2 { sub(/@.*/, "", $2); print $2 }' | sort -u; }
 
 # Sections by name: .data.rel.ro is not written after it was relocated.  Sanitizers and
-# compilers have names of their own.
+# compilers have names of their own; clang keeps the fields of a struct apart, as NAME.N.
 keeps() {
 	$NM -f sysv "$@" | awk -F'|' '
-		{ gsub(/ /, "", $1); gsub(/ /, "", $7) }
+		{ gsub(/ /, "", $1); gsub(/ /, "", $7); sub(/\.[0-9]+$/, "", $1) }
 		$4 ~ /OBJECT|TLS/ && $7 ~ /^(\.data|\.bss|\.tdata|\.tbss|\*COM\*)/ && $7 !~ /^\.data\.rel\.ro/ {
 			print $1, ($4 ~ /TLS/ ? "own" : "once")
 		}' | grep -vE '^(_|\.)' | sort -u
