@@ -33,14 +33,14 @@
  *   head <= tail <= head + capacity, as positions;
  *   the stamp of a position in [head, tail) is pos (its send is still writing)
  *   or pos|FULL; of one before head it is pos|FULL (its receive is still reading)
- *   or pos+LAP.
+ *   or pos+LAP; once the receivers are gone it may be pos|DEAD.
  * An exchange holds tail's position and the oldest one, in the same slot: the
  * stamp goes from oldest|FULL to tail|FULL at once, and a single producer's tail
  * stands one beyond head + capacity meanwhile.
  *
- * Who writes what: tail senders and closers, head receivers, exchanging senders
- * and array_discard, a stamp the thread that claimed its position, or, once
- * the receivers are gone, the winner of A9.
+ * Who writes what: tail senders and closers, and a receiver that finds a close half done;
+ * head receivers, exchanging senders and array_discard; a stamp the thread that claimed
+ * its position, or, once the receivers are gone, the winner of A9.
  *
  * Moments of truth.  "Full": the stamp at tail is not tail, and tail reads the
  * same before and after: at the instant of reading the stamp, the message of
