@@ -81,7 +81,7 @@ check_program() {
 	refuse 'a program that prints something else is noticed' prints_what_it_says
 }
 
-# --- its fragments
+# --- its fragments, against the build folder: nothing is installed yet
 
 fragment_compiles() {
 	block_after "$1" >"$scratch/block"
@@ -93,7 +93,7 @@ fragment_compiles() {
 	} >"$scratch/fragment.c"
 	# shellcheck disable=SC2046
 	cc -std=c11 -Wall -Wextra -Werror -Wno-unused -fno-builtin -D_GNU_SOURCE -fsyntax-only \
-		-I"$source/tests" $(pkg-config --cflags chan) "$scratch/fragment.c"
+		-I"$source/tests" $(PKG_CONFIG_PATH=$build pkg-config --cflags chan) "$scratch/fragment.c"
 }
 
 for after in 'and for the end:' 'as it watches a socket:' 'registers a callback instead:'; do
