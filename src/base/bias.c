@@ -91,8 +91,12 @@ void chan__bias_end(struct chan__bias *b)
 	chan__size_store_release(&b->owner, CHAN__BIAS_SHARED);
 }
 
-bool chan__bias_is_held(const struct chan__bias *b)
+/* Whoever sees REVOKED passes a heavy fence of its own, B7, as B2: without it `busy` could be
+ * one that the owner has left behind, without having seen REVOKED, and then it tells nobody. */
+bool chan__bias_is_held(struct chan__bias *b)
 {
-	return (chan__size_load_relaxed(&b->owner) & CHAN__BIAS_REVOKED) != 0 &&
-	       chan__u32_load_relaxed(&b->busy) != 0;
+	if (!(chan__size_load_acquire(&b->owner) & CHAN__BIAS_REVOKED))
+		return false;
+	chan__fence_heavy(&b->busy); /* B7 */
+	return chan__u32_load_acquire(&b->busy) != 0;
 }

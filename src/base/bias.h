@@ -116,6 +116,6 @@ CHAN__INLINE bool chan__bias_share(struct chan__bias *b)
 CHAN__HIDDEN void chan__bias_end(struct chan__bias *b);
 
 /* Would a call of the side be turned away?  Then it stays so until the owner tells. */
-CHAN__HIDDEN bool chan__bias_is_held(const struct chan__bias *b);
+CHAN__HIDDEN bool chan__bias_is_held(struct chan__bias *b);
 
 #endif

@@ -839,7 +839,7 @@ static bool array_has_room(const struct array *a, uint64_t tail, uint64_t head)
  *
  * Where the owner keeps others out it has done so since it was revoked.
  */
-static int array_sendable(const struct array *a, uint64_t *mark)
+static int array_sendable(struct array *a, uint64_t *mark)
 {
 	uint64_t refused, tail, head;
 	bool held;
