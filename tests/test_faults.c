@@ -492,10 +492,38 @@ static void a_signal_storm_loses_nothing(const struct kind *k)
 	must_eq(fault_memory_blocks(), 0);
 }
 
+static void receive_one(void *arg)
+{
+	struct ends *e = arg;
+	uint64_t number;
+
+	must_give(0, chan_recv(e->rx, &number));
+}
+
+/* Two receivers that are both asleep before the first message. */
+static void sleep_two(const struct kind *k)
+{
+	struct ends e[2] = { kind_open(k, sizeof(uint64_t)), kind_open(k, sizeof(uint64_t)) };
+	struct worker workers[2];
+	uint64_t number = 1;
+
+	for (size_t i = 0; i < 2; i++) {
+		worker_start(&workers[i], receive_one, &e[i]);
+		worker_wait_asleep(&workers[i]);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		must_give(0, chan_send(e[i].tx, &number));
+		worker_join(&workers[i]);
+	}
+	for (size_t i = 0; i < 2; i++)
+		ends_drop(&e[i]);
+}
+
 /* Where signals reach nobody who is not alone, every sleeper must be alone. */
 static void signals_that_reach_one_of_many_at_most_lose_nothing(const struct kind *k)
 {
 	fault_signals(true);
+	sleep_two(k);
 	play_rounds(k);
 	if (k->flavor == CHAN_FLAVOR_MUTEX_CONDVAR) /* sleeps on nothing else */
 		for (size_t i = rounds_of(k); fault_signals_given() < test_scaled(20); i++)
