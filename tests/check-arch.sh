@@ -1,8 +1,8 @@
 #!/bin/sh
 # The suites on other machines: a cross compiler and Check made with it, and QEMU's user mode.
 # Programs for i386 are run by the kernel where it can: that is the machine itself, while in
-# QEMU (7.2) a thread comes back from a signal with the thread-local storage of the youngest
-# thread, errno with it.
+# QEMU before 8.0 a thread comes back from a signal with the thread-local storage of the
+# youngest thread, errno with it.
 #
 # ARCHES=a,b            which, by Debian's names
 # CHAN_TEST_SCALE=n     divides the counts, 20 unless said otherwise
