@@ -1,6 +1,8 @@
 #!/bin/sh
 # packaging/APKBUILD: its functions, run one after the other by a plain shell as abuild would,
 # with musl-gcc for the compiler.  abuild itself is not asked.
+#
+# CHAN_TEST_SCALE=n     divides the suites' counts, 20 unless said otherwise
 . "${top_srcdir:=.}/tests/tally.sh"
 
 top_srcdir=$(cd "$top_srcdir" && pwd)
@@ -21,8 +23,9 @@ PKG_CONFIG_LIBDIR=$folder/none
 CHECK_CFLAGS=-I$folder/check/musl/include
 CHECK_LIBS="$folder/check/musl/lib/libcheck.a -lm -lrt"
 export CC MAKEFLAGS PKG_CONFIG_LIBDIR CHECK_CFLAGS CHECK_LIBS
-CHAN_TEST_SCALE=${CHAN_TEST_SCALE:-20}
-export CHAN_TEST_SCALE
+# What failed is shown, and each suite is one process, as in check-arch.
+CHAN_TEST_SCALE=${CHAN_TEST_SCALE:-20} CK_FORK=no VERBOSE=1
+export CHAN_TEST_SCALE CK_FORK VERBOSE
 
 build_check() { sh "$top_srcdir/tests/build-check.sh" "$folder/check" musl >"$t/log" 2>&1 || { tail -n 40 "$t/log"; return 1; }; }
 expect 'Check is built with musl-gcc' build_check
@@ -38,7 +41,7 @@ part() {
 		. "$top_srcdir/packaging/APKBUILD"
 		cd "$builddir"
 		"$1"
-	) >"$t/log" 2>&1 || { grep -E '^FAIL' "$t/log"; tail -n 60 "$t/log"; return 1; }
+	) >"$t/log" 2>&1 || { grep '^FAIL' "$t/log"; tail -n 60 "$t/log"; return 1; }
 }
 value() { (srcdir=$t/src; . "$top_srcdir/packaging/APKBUILD"; eval "echo \$$1"); }
 

@@ -85,12 +85,6 @@ static struct {
 
 static _Thread_local bool is_subject;
 
-static void wait_sem(sem_t *sem)
-{
-	while (sem_wait(sem) != 0)
-		continue;
-}
-
 static void on_point(const char *name)
 {
 	if (!is_subject || strcmp(name, hold.name) != 0 || !atomic_exchange(&hold.armed, false))

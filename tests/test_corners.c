@@ -301,12 +301,6 @@ struct party {
 static sem_t arrived, go_on;
 static _Thread_local const char *held_at;
 
-static void wait_sem(sem_t *sem)
-{
-	while (sem_wait(sem) != 0)
-		continue;
-}
-
 static void on_point(const char *name)
 {
 	if (held_at && strcmp(name, held_at) == 0) {

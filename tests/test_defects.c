@@ -40,12 +40,6 @@ struct hold {
 
 static _Thread_local struct hold *my_hold;
 
-static void wait_sem(sem_t *sem)
-{
-	while (sem_wait(sem) != 0)
-		continue;
-}
-
 static void hold_init(struct hold *h, const char *point)
 {
 	h->point = point;

@@ -41,12 +41,6 @@ static struct {
 /* Only a subject is ever held. */
 static _Thread_local bool is_subject;
 
-static void wait_sem(sem_t *sem)
-{
-	while (sem_wait(sem) != 0)
-		continue;
-}
-
 static void pass(enum work what, bool after)
 {
 	int held = (int)what;

@@ -558,8 +558,7 @@ static void hold_at_point(const char *name)
 	if (strcmp(name, hold_point) != 0 || !atomic_exchange(&hold_armed, false))
 		return;
 	sem_post(&held);
-	while (sem_wait(&released) != 0)
-		continue;
+	wait_sem(&released);
 }
 
 static void receive_urgently_beside_a_held_sender(void *arg)

@@ -27,12 +27,6 @@ static struct {
 /* Only a subject is ever held. */
 static _Thread_local bool is_subject;
 
-static void wait_sem(sem_t *sem)
-{
-	while (sem_wait(sem) != 0)
-		continue;
-}
-
 static void on_point(const char *name)
 {
 	if (!is_subject || !atomic_load(&hold.armed) || strcmp(name, hold.name) != 0)

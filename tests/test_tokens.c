@@ -736,12 +736,6 @@ static _Thread_local const char *hold_point;
 static _Thread_local unsigned hold_skip; /* so many times it goes past */
 static sem_t hold_arrived, hold_go;
 
-static void wait_sem(sem_t *sem)
-{
-	while (sem_wait(sem) != 0)
-		continue;
-}
-
 static void hold_here(const char *name)
 {
 	if (!hold_point || strcmp(name, hold_point) != 0 || hold_skip-- > 0)

@@ -1161,12 +1161,6 @@ struct held {
 	atomic_bool left;
 };
 
-static void wait_sem(sem_t *sem)
-{
-	while (sem_wait(sem) != 0)
-		continue;
-}
-
 static void stay(struct counted *c)
 {
 	struct held *h = (struct held *)(void *)c;

@@ -79,17 +79,22 @@ static const char *why_skip(const struct behaviour *b, const struct kind *k)
 	return NULL;
 }
 
-/* Where CHAN_TEST_SKIPS=place is set, a line `place-BEHAVIOUR: reason` of tests/SKIPS says
+/* Where CHAN_TEST_SKIPS='place...' is set, a line `place-BEHAVIOUR: reason` of tests/SKIPS says
  * that a behaviour cannot be seen there. */
 static bool is_not_here(const struct behaviour *b, char *text, size_t size)
 {
 	const char *place = getenv("CHAN_TEST_SKIPS");
 	char name[192];
 
-	if (place == NULL)
-		return false;
-	snprintf(name, sizeof(name), "%s-%s", place, b->name);
-	return skip_reason(name, text, size);
+	for (; place && *place != '\0'; place += strspn(place, " ")) {
+		int length = (int)strcspn(place, " ");
+
+		snprintf(name, sizeof(name), "%.*s-%s", length, place, b->name);
+		if (skip_reason(name, text, size))
+			return true;
+		place += length;
+	}
+	return false;
 }
 
 /* For the person at the keyboard: CHAN_TEST_ONLY=text runs what has it in its name. */

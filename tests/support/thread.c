@@ -69,6 +69,15 @@ void worker_let_on(struct worker *w)
 	worker_wait_asleep(w);
 }
 
+void wait_sem(sem_t *sem)
+{
+	int saved = errno;
+
+	while (sem_wait(sem) != 0)
+		must_eq(errno, EINTR);
+	errno = saved;
+}
+
 void gate_init(struct gate *g, unsigned n)
 {
 	atomic_init(&g->missing, n);

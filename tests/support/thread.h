@@ -32,6 +32,10 @@ void worker_join(struct worker *w);
 void worker_hold(struct worker *w); /* by the worker itself */
 void worker_let_on(struct worker *w);
 
+/* errno is left alone, for who is held at a pause point; musl's sem_wait changes it even when
+ * it succeeds. */
+void wait_sem(sem_t *sem);
+
 /* A gate that opens when `n` threads stand before it: races start together. */
 struct gate {
 	atomic_uint missing;
