@@ -194,6 +194,27 @@ def pinned(data):
     jobs = {job["name"]: job for job in data["jobs"]}
     for job in data["jobs"]:
         free = jobs.get(plans.Job(job["cell"], job["threads"], job["size"], job["width"]).name)
+TOLD = ("p50", "p99", "p999")
+
+
+def latency_row(job):
+    """Each percentile of libchan's best flavor beside that of the threaded peer which has
+    the least there; ratios from pairs, as everywhere."""
+    ours = best(job, is_ours)
+    peers = [impl for impl, samples in job["impls"].items() if is_threaded(impl) and "latency_ns" in samples[0]]
+    if not ours or not peers or "latency_ns" not in job["impls"][ours][0]:
+        return None
+    row = {"job": job["name"], "usual": is_usual(job), "impl": ours}
+    for p in TOLD:
+        def cost(s, p=p):
+            return max(1, s["latency_ns"][p])
+        peer = min(peers, key=lambda impl: median(map(cost, job["impls"][impl])))
+        ratios = pair_ratios(job, ours, peer, cost)
+        row[p] = {"impl": peer, "ns": spread(list(map(cost, job["impls"][peer]))),
+                  "ours_ns": spread(list(map(cost, job["impls"][ours]))), "ratio": spread(ratios)} if ratios else None
+    return row
+
+
         if not job["pin"] or not free:
             continue
         row = {"job": job["name"]}
@@ -229,7 +250,8 @@ def summarize(data):
             "winners": winners(usual), "peers": against_each(kept, usual), "pinned": list(pinned(data)),
             "growth": growth(jobs), "memory": memory(data["jobs"]),
             "reference": reference.agreement([job for job in jobs if is_usual(job)], data["versions"]),
-            "latency": {job["name"]: found for job in data["jobs"] if (found := latencies(job))}}
+            "latency": {job["name"]: found for job in data["jobs"] if (found := latencies(job))},
+            "latency_ratios": [row for job in jobs if (row := latency_row(job))]}
 
 
 # ----------------------------------------------------------------------- table
@@ -308,6 +330,24 @@ def pinned_lines(summary):
             for p in summary["pinned"]]
     return columns([head] + rows)
 
+def latency_ratio_lines(summary):
+    def told(found):
+        if not found:
+            return ("-", "-")
+        return (found["impl"], f"{ratio_range(found['ratio'])}{' *' if found['ratio']['median'] < 1 else ''}")
+
+    rows = summary["latency_ratios"]
+    lines = [(r["job"], r["impl"][len(OURS):], *(x for p in TOLD for x in told(r[p]))) for r in rows]
+    yield from columns([("latency, peer/libchan", "flavor", "p50 of", "", "p99 of", "", "p99.9 of", "")] + lines,
+                       left=range(8))
+    usual = [r for r in rows if r["usual"]] or rows
+    for p, name in zip(TOLD, ("p50", "p99", "p99.9")):
+        ratios = [r[p]["ratio"]["median"] for r in usual if r[p]]
+        if ratios:
+            yield f"{name}: geometric mean over {len(ratios)} cells {ratio(geometric_mean(ratios))}, " \
+                  f"no worse than the best peer's in {sum(x >= 1 for x in ratios)}"
+
+
 
 def memory_lines(summary):
     head = ("bytes a channel", "", "bytes", "it/libchan")
@@ -363,6 +403,9 @@ def text(data):
         parts.append(growth_lines(s))
     if s["memory"]:
         parts.append(memory_lines(s))
+    if s["latency_ratios"]:
+        parts.append(["each percentile beside the threaded peer that has the least there: median (min-max) of the "
+                      "pairs; * where libchan's is the greater", *latency_ratio_lines(s)])
     if s["reference"]["cells"]:
         parts.append(reference.lines(s["reference"]))
     parts.append(missing_lines(data))

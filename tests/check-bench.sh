@@ -521,6 +521,11 @@ expect 'beside the cells that are times' holds 'd["summary"]["rows"] == [] and d
 refuse 'what is no report is noticed' report "$0"
 mkdir "$t/without"
 echo 'raise ImportError(name="matplotlib")' >"$t/without/matplotlib.py"
+expect 'and each percentile beside its own best peer' said '^wake +list +other +1.00 \(1.00-1.00\) +other +1.00 '
+sed '/libchan/s/"p99": 1/"p99": 2/' "$t/woken" >"$t/late"
+report "$t/late"
+expect 'a percentile that is lost has a mark' said '^wake +list +other +1.00 \(1.00-1.00\) +other +0.50 \(0.50-0.50\) \* +other'
+expect 'and is counted' said '^p99: geometric mean over 1 cells 0.50, no worse than the best peer.s in 0$'
 expect 'without matplotlib' env PYTHONPATH="$t/without" python3 "$source/report.py" "$t/r" --plots "$t/plots"
 PYTHONPATH=$t/without python3 "$source/report.py" "$t/r" --plots "$t/plots" >"$t/run.out"
 expect 'plots are skipped by name' said '^bench: plots are skipped: matplotlib is not installed$'
