@@ -450,7 +450,8 @@ def start(options, bench):
     if not jobs:
         sys.exit(f"bench: no cell matches {' '.join(options.cells)}")
     bench.log.add("header", format=report.FORMAT, started=time.strftime("%Y-%m-%d %H:%M:%S %z"),
-                  machine=machine.describe(), options={k: getattr(options, k) for k in ASKED},
+                  machine=machine.describe(Path(options.bench).with_name("limits")),
+                  options={k: getattr(options, k) for k in ASKED},
                   jobs=[job.as_dict() for job in jobs])
     bench.gather()
     return jobs
