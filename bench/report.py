@@ -136,7 +136,12 @@ def row_of(job):
 
 def is_usual(job):
     return (job["threads"], job["size"], job["width"], job["pin"]) == (plans.THREADS, plans.SIZE, plans.WIDTH, "") \
-        and not (is_memory(job) and job.get("fixed", 0) != plans.CHANNELS)
+        and not (is_memory(job) and job.get("fixed", 0) != plans.CHANNELS) and not is_reference(job)
+
+
+def is_reference(job):
+    """Whether it is there for the figures of before alone, and without libchan."""
+    return job.get("who", plans.ALL) != plans.ALL
 
 
 def is_memory(job):
@@ -189,11 +194,6 @@ def latencies(job):
     return found
 
 
-def pinned(data):
-    """One CPU against all of them, libchan's best and each best peer."""
-    jobs = {job["name"]: job for job in data["jobs"]}
-    for job in data["jobs"]:
-        free = jobs.get(plans.Job(job["cell"], job["threads"], job["size"], job["width"]).name)
 TOLD = ("p50", "p99", "p999")
 
 
@@ -215,6 +215,11 @@ def latency_row(job):
     return row
 
 
+def pinned(data):
+    """One CPU against all of them, libchan's best and each best peer."""
+    jobs = {job["name"]: job for job in data["jobs"]}
+    for job in data["jobs"]:
+        free = jobs.get(plans.Job(job["cell"], job["threads"], job["size"], job["width"]).name)
         if not job["pin"] or not free:
             continue
         row = {"job": job["name"]}
@@ -242,15 +247,17 @@ def growth(jobs):
 
 
 def summarize(data):
-    jobs = [job for job in data["jobs"] if not is_memory(job)]
+    timed = [job for job in data["jobs"] if not is_memory(job)]
+    jobs = [job for job in timed if not is_reference(job)]
     rows = [row_of(job) for job in jobs]
     usual = counted(rows)
     kept = [job for job, row in zip(jobs, rows) if row in usual]
     return {"rows": rows, "mean": means(usual, "peer"), "mean_threaded": means(usual, "threaded"),
             "winners": winners(usual), "peers": against_each(kept, usual), "pinned": list(pinned(data)),
             "growth": growth(jobs), "memory": memory(data["jobs"]),
-            "reference": reference.agreement([job for job in jobs if is_usual(job)], data["versions"]),
-            "latency": {job["name"]: found for job in data["jobs"] if (found := latencies(job))},
+            "reference": reference.agreement([job for job in timed if is_usual(job) or is_reference(job)],
+                                             data["versions"]),
+            "latency": {job["name"]: found for job in jobs if (found := latencies(job))},
             "latency_ratios": [row for job in jobs if (row := latency_row(job))]}
 
 
@@ -324,12 +331,6 @@ def latency_lines(summary):
     return columns([head] + rows, left=(0, 1))
 
 
-def pinned_lines(summary):
-    head = ("one CPU / all CPUs", "libchan", "best peer")
-    rows = [(p["job"], ratio(p["ours"]) if p["ours"] else "-", ratio(p["peer"]) if p["peer"] else "-")
-            for p in summary["pinned"]]
-    return columns([head] + rows)
-
 def latency_ratio_lines(summary):
     def told(found):
         if not found:
@@ -347,6 +348,12 @@ def latency_ratio_lines(summary):
             yield f"{name}: geometric mean over {len(ratios)} cells {ratio(geometric_mean(ratios))}, " \
                   f"no worse than the best peer's in {sum(x >= 1 for x in ratios)}"
 
+
+def pinned_lines(summary):
+    head = ("one CPU / all CPUs", "libchan", "best peer")
+    rows = [(p["job"], ratio(p["ours"]) if p["ours"] else "-", ratio(p["peer"]) if p["peer"] else "-")
+            for p in summary["pinned"]]
+    return columns([head] + rows)
 
 
 def memory_lines(summary):
@@ -397,15 +404,15 @@ def text(data):
         parts.append(peer_lines(s))
     if s["latency"]:
         parts.append(latency_lines(s))
+    if s["latency_ratios"]:
+        parts.append(["each percentile beside the threaded peer that has the least there: median (min-max) of the "
+                      "pairs; * where libchan's is the greater", *latency_ratio_lines(s)])
     if s["pinned"]:
         parts.append(pinned_lines(s))
     if s["growth"]:
         parts.append(growth_lines(s))
     if s["memory"]:
         parts.append(memory_lines(s))
-    if s["latency_ratios"]:
-        parts.append(["each percentile beside the threaded peer that has the least there: median (min-max) of the "
-                      "pairs; * where libchan's is the greater", *latency_ratio_lines(s)])
     if s["reference"]["cells"]:
         parts.append(reference.lines(s["reference"]))
     parts.append(missing_lines(data))

@@ -21,6 +21,7 @@ import log
 import machine
 import peers
 import plans
+import reference
 import report
 
 TIME_LIMIT = 60    # seconds for one run of an adapter
@@ -226,6 +227,9 @@ class Bench:
             else:
                 self.enlist(peer.name, program)
 
+    def impls_of(self, job):
+        return [i for i in self.cells[job.cell] if any(fnmatch.fnmatchcase(i, p) for p in job.who.split())]
+
     # --------------------------------------------------------------- runs
 
     def attempt(self, job, impl, messages, number):
@@ -266,7 +270,7 @@ class Bench:
     def calibrate(self, job):
         """The count with which the slowest takes the time asked for, and how long
         each takes with it."""
-        impls, cannot, parts = self.cells[job.cell], {}, job.parts()
+        impls, cannot, parts = self.impls_of(job), {}, job.parts()
         target = self.options.time * 1e6
 
         def rounded(n):
@@ -305,7 +309,13 @@ class Bench:
 
     def guess(self, job):
         """Seconds that calibration takes, before anything was measured."""
-        return 0.16 * len(self.cells[job.cell])
+        return self.guess_round(job) if job.who != plans.ALL else 0.16 * len(self.impls_of(job))
+
+    def guess_round(self, job):
+        """And what a round takes."""
+        if job.who != plans.ALL:
+            return reference.seconds(job.cell)
+        return 0.4 * len(self.impls_of(job)) * self.options.time / 1000
 
     def estimate(self, counted):
         """Seconds that one round takes."""
@@ -344,8 +354,8 @@ class Bench:
 
     def run(self, jobs):
         rounds = self.options.rounds + 1
-        impls = sum(len(self.cells[job.cell]) for job in jobs)
-        rough = sum(map(self.guess, jobs)) + impls * rounds * 0.4 * self.options.time / 1000
+        impls = sum(len(self.impls_of(job)) for job in jobs)
+        rough = sum(map(self.guess, jobs)) + rounds * sum(map(self.guess_round, jobs))
         say(f"{len(jobs)} cells, {impls / len(jobs):.1f} implementations each, {self.options.rounds} rounds: "
             f"about {minutes(rough)}")
         progress.expect(sum(map(self.guess, jobs)))
