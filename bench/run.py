@@ -317,9 +317,17 @@ class Bench:
             return reference.seconds(job.cell)
         return 0.4 * len(self.impls_of(job)) * self.options.time / 1000
 
-    def estimate(self, counted):
-        """Seconds that one round takes."""
-        return sum(t / 1e9 + 0.02 for line in counted.values() for t in line["ns"].values())
+    def rounds_of(self, job):
+        """The warm-up is one.  Those that are there for the figures of before, and long, have
+        as many as then, and were warmed up by the calibration."""
+        if job.who != plans.ALL:
+            return range(1, min(self.options.rounds, reference.ROUNDS) + 1)
+        return range(self.options.rounds + 1)
+
+    def estimate(self, jobs, counted):
+        """Seconds that the rounds take."""
+        return sum(len(self.rounds_of(job)) * sum(t / 1e9 + 0.02 for t in counted[job.name]["ns"].values())
+                   for job in jobs)
 
     # ------------------------------------------------------------ the rounds
 
@@ -349,18 +357,17 @@ class Bench:
         done = {(line["job"], line["round"], line["record"]["impl"]) for line in self.log.lines
                 if line["type"] == "run"}
         for number in range(self.options.rounds + 1):
-            for job in jobs:
+            for job in (j for j in jobs if number in self.rounds_of(j)):
                 self.round_of(number, job, counted[job.name], done)
 
     def run(self, jobs):
-        rounds = self.options.rounds + 1
         impls = sum(len(self.impls_of(job)) for job in jobs)
-        rough = sum(map(self.guess, jobs)) + rounds * sum(map(self.guess_round, jobs))
+        rough = sum(self.guess(job) + len(self.rounds_of(job)) * self.guess_round(job) for job in jobs)
         say(f"{len(jobs)} cells, {impls / len(jobs):.1f} implementations each, {self.options.rounds} rounds: "
             f"about {minutes(rough)}")
         progress.expect(sum(map(self.guess, jobs)))
         counted = self.calibrate_all(jobs)
-        progress.left = rounds * self.estimate(counted)
+        progress.left = self.estimate(jobs, counted)
         say(f"calibrated; the rounds take about {minutes(progress.left)}")
         self.rounds(jobs, counted)
         progress.clear()

@@ -308,8 +308,10 @@ expect 'in jobs that are for some, only those take part' python3 -B -c "
 import sys; sys.path.insert(0, '$source'); import run, plans, dataclasses
 bench = run.Bench(None, None); bench.cells['unbounded_seq'] = ['libchan:list', 'kanal', 'std']
 job = plans.job('unbounded_seq')
-assert bench.impls_of(job) == ['libchan:list', 'kanal', 'std']
-assert bench.impls_of(dataclasses.replace(job, who='kanal go')) == ['kanal']"
+bench.options = run.parse_options(['--rounds', '5'])
+some = dataclasses.replace(job, who='kanal go')
+assert bench.impls_of(job) == ['libchan:list', 'kanal', 'std'] and list(bench.rounds_of(job)) == [0, 1, 2, 3, 4, 5]
+assert bench.impls_of(some) == ['kanal'] and list(bench.rounds_of(some)) == [1, 2, 3]"
 
 # ------------------------------------------------------------- what goes wrong
 
@@ -574,6 +576,7 @@ END
 }
 expect 'another machine is no disagreement' reference
 expect 'and that is said' said ': 2 of 2 cells agree within 1.5, 11 of 11 figures$'
+expect 'and where there were other messages than then' said '^2 of them with other counts of messages'
 refuse 'peers that stand to each other otherwise are' reference bounded0_spsc:kanal=4
 expect 'they are named' said '^bounded0_spsc +kanal +347 +1388 +2.00 +'
 report "$t/r"
