@@ -215,6 +215,17 @@ def latency_row(job):
     return row
 
 
+ALONE = ("seq", "oneshot", "create")
+
+
+def disturbed(jobs):
+    """Wall by processor time where there is but one thread, so that all above 1 is what else
+    ran on the machine: the median of the runs, and what a tenth of them exceeds."""
+    found = sorted(wall(s) / cpu(s) for job in jobs if plans.scenario_of(job["cell"]) in ALONE
+                   for impl, samples in job["impls"].items() if impl not in GREEN for s in samples)
+    return {"runs": len(found), "median": median(found), "p90": found[len(found) * 9 // 10]} if found else None
+
+
 def pinned(data):
     """One CPU against all of them, libchan's best and each best peer."""
     jobs = {job["name"]: job for job in data["jobs"]}
@@ -254,7 +265,7 @@ def summarize(data):
     kept = [job for job, row in zip(jobs, rows) if row in usual]
     return {"rows": rows, "mean": means(usual, "peer"), "mean_threaded": means(usual, "threaded"),
             "winners": winners(usual), "peers": against_each(kept, usual), "pinned": list(pinned(data)),
-            "growth": growth(jobs), "memory": memory(data["jobs"]),
+            "disturbed": disturbed(timed), "growth": growth(jobs), "memory": memory(data["jobs"]),
             "reference": reference.agreement([job for job in timed if is_usual(job) or is_reference(job)],
                                              data["versions"]),
             "latency": {job["name"]: found for job in jobs if (found := latencies(job))},
@@ -391,6 +402,9 @@ def head_lines(data):
     peers = ", ".join(f"{i} {v}" for i, v in sorted(data["versions"].items()) if not is_ours(i))
     if peers:
         yield "versions: " + peers
+    if d := data["summary"]["disturbed"]:
+        yield f"runs of one thread took {ratio(d['median'])} of their processor time (median of {d['runs']}; a tenth " \
+              f"{ratio(d['p90'])} or more): 1 where nothing else runs"
     yield f"{o['rounds']} rounds; the slowest takes about {o['time']} ms in a cell; all take the same messages"
 
 

@@ -508,6 +508,7 @@ expect 'median, least, most, and the median of ratios' \
 	said '^unbounded_seq +list +20.0 \(10.0-40.0\) +other +40.0 \(20.0-40.0\) +2.00 \(0.50-4.00\) +2.00$'
 expect 'a report in JSON can be read again' report "$t/json"
 expect 'and says the same' said '2.00 \(0.50-4.00\)'
+expect 'how much else ran' said '^runs of one thread took 0.50 of their processor time \(median of 6; a tenth 0.50 or more\)'
 records "$t/lost" 40/10 40/20 40/10
 report "$t/lost"
 expect 'a cell that is lost' said '^lost: 1 of 1: unbounded_seq \(0.25, other\)$'
