@@ -13,9 +13,13 @@
 #include <time.h>
 
 #ifdef __linux__
-#include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#endif
+
+#ifdef SYS_futex
+/* As in <linux/futex.h>, which not every C library comes with. */
+enum { SLEEP = 0 | 128, WAKE = 1 | 128 };
 #endif
 
 enum { TRIES = 31, LEAST = 0, MEDIAN = TRIES / 2, LINES = 2000, LOCKED = 50000, CALLS = 2000, WAKES = 300, LINE = 128 };
@@ -117,7 +121,7 @@ static double yield(void)
 	return (double)(now() - start) / CALLS;
 }
 
-#ifdef __linux__
+#ifdef SYS_futex
 static void futex(atomic_uint *at, int what, unsigned value)
 {
 	syscall(SYS_futex, at, what, value, NULL, NULL, 0);
@@ -128,7 +132,7 @@ static double wake_nobody(void)
 	uint64_t start = now();
 
 	for (unsigned i = 0; i < CALLS; i++)
-		futex(&turn, FUTEX_WAKE_PRIVATE, 1);
+		futex(&turn, WAKE, 1);
 	return (double)(now() - start) / CALLS;
 }
 
@@ -137,7 +141,7 @@ static double wake_nobody(void)
 static void raise_it(atomic_uint *at, unsigned value)
 {
 	atomic_store(at, value);
-	futex(at, FUTEX_WAKE_PRIVATE, 1);
+	futex(at, WAKE, 1);
 }
 
 static void sleep_until(atomic_uint *at, unsigned value)
@@ -145,7 +149,7 @@ static void sleep_until(atomic_uint *at, unsigned value)
 	unsigned seen;
 
 	while ((seen = atomic_load(at)) < value)
-		futex(at, FUTEX_WAIT_PRIVATE, seen);
+		futex(at, SLEEP, seen);
 }
 
 static void *sleep_and_answer(void *none)
@@ -173,7 +177,7 @@ int main(void)
 	putchar('{');
 	print("line", line, LEAST, ",");
 	print("locked", locked, LEAST, ",");
-#ifdef __linux__
+#ifdef SYS_futex
 	print("wake_nobody", wake_nobody, LEAST, ",");
 	print("woken", woken, MEDIAN, ",");
 #endif
