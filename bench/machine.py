@@ -1,5 +1,6 @@
 """Where a run took place: what a reader needs to know about it."""
 
+import json
 import os
 import platform
 import re
@@ -47,7 +48,23 @@ def cpus_to_use():
         return os.cpu_count() or 1
 
 
-def describe():
+# What limits.c says, in ns, and what it was where the figures of reference.py are from.
+LIMITS = (("line", "a cache line there and back", 100), ("locked", "a locked instruction", 4.7),
+          ("yield", "sched_yield", 360), ("wake_nobody", "a futex wake of nobody", 150),
+          ("woken", "a thread woken there and back", 45000))
+
+
+def limits(program):
+    """None of them if it is not there."""
+    try:
+        done = subprocess.run([program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+                              text=True, timeout=60, check=False)
+        return {name: float(ns) for name, ns in json.loads(done.stdout).items()}
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return {}
+
+
+def describe(limits_program):
     cpu = read("/proc/cpuinfo")
     return {
         "processor": first_match(r"^model name\s*:\s*(.*)$", cpu) or platform.machine(),
@@ -63,6 +80,7 @@ def describe():
         "rustc": rustc(),
         "go": go(),
         "load_at_start": read("/proc/loadavg").split(" ")[0],
+        "limits": limits(limits_program),
     }
 
 
@@ -74,3 +92,8 @@ def lines(m):
                                 f"governor {m['governor']}" if m["governor"] else "",
                                 f"load at start {m['load_at_start']}") if x)
     yield "; ".join(x for x in (m["compiler"] + (" " + m["cflags"] if m["cflags"] else ""), m["rustc"], m["go"]) if x)
+    found = m.get("limits", {})
+    if found:
+        yield "its limits, ns (and those where the first figures are from): " + \
+              ", ".join(f"{words} {found[name]:.3g} ({then})" if found[name] < 1000 else
+                        f"{words} {found[name]:.0f} ({then})" for name, words, then in LIMITS if name in found)

@@ -1,13 +1,16 @@
 """Which cells are run, and with what parameters."""
 
 import fnmatch
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+
+import reference
 
 CAPACITIES = ("bounded0", "bounded1", "bounded128", "bounded", "unbounded")
 THREADS, SIZE, WIDTH = 4, 8, 4
 BURST = 64           # messages
 CHANNELS = 100_000   # that live at once in the memory cells
 MILLION = 1_000_000
+ALL = "*"            # who takes part in a job
 ROUNDS = 5
 QUICK_ROUNDS = 15    # with the building of the peers, 5 minutes on two CPUs
 
@@ -69,6 +72,7 @@ class Job:
     width: int = WIDTH
     pin: str = ""
     fixed: int = 0 # not 0: so many, whatever the calibration would say
+    who: str = ALL # patterns of implementations
 
     @property
     def name(self):
@@ -121,12 +125,15 @@ def product(cells, threads, sizes, widths, pins, messages):
 
 
 def full(cells, pin):
-    """Every cell, what grows, a million channels, and every cell once more on one CPU."""
+    """Every cell, what grows, a million channels, every cell once more on one CPU, and the
+    peers as they were measured for the figures of reference.py."""
     jobs = [job(c) for c in cells]
     for what, values, swept in SWEEPS:
         jobs += [job(c, **{what: v}) for c in swept if c in cells for v in values]
     jobs += [job(c, messages=MILLION) for c in cells if c == "memory_bounded1"]
-    return unique(jobs + [job(c, pin=pin) for c in cells if not is_memory(c)])
+    jobs += [job(c, pin=pin) for c in cells if not is_memory(c)]
+    return unique(jobs + [replace(job(c, messages=reference.MESSAGES), who=reference.WHO)
+                          for c in reference.FIGURES if c in cells])
 
 
 def matching(cells, patterns):

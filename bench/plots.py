@@ -29,11 +29,16 @@ def shown(job):
 
 
 def colors(data):
-    """One for each implementation, the same in every plot."""
+    """How each implementation looks, the same in every plot."""
     names = sorted({label_of(impl) for job in data["jobs"] for impl in job["impls"]} - {LIBCHAN})
-    # tab20 goes dark, light, dark, light: all dark ones first.
-    order = [c for c in PALETTE[2::2] + PALETTE[3::2]]
-    return {LIBCHAN: "black", **{name: order[i % len(order)] for i, name in enumerate(names)}}
+    # tab20 goes dark, light, dark, light: all dark ones first; then all again, hatched.
+    order = PALETTE[2::2] + PALETTE[3::2]
+    found = {LIBCHAN: {"facecolor": "black"}}
+    for i, name in enumerate(names):
+        found[name] = {"facecolor": order[i % len(order)]}
+        if i >= len(order):
+            found[name].update(hatch="////", edgecolor="white", linewidth=0)
+    return found
 
 
 def spread_of(samples):
@@ -48,7 +53,7 @@ def grouped_bars(axes, groups, color):
     for place, (_, found) in enumerate(groups):
         for i, (impl, samples) in enumerate(found.items()):
             middle, error = spread_of(samples)
-            axes.bar(place + (i - (len(found) - 1) / 2) * width, middle, width, yerr=error, color=color[impl],
+            axes.bar(place + (i - (len(found) - 1) / 2) * width, middle, width, yerr=error, **color[impl],
                      error_kw={"elinewidth": 0.8, "ecolor": "0.45", "capsize": 1.5})
     axes.set_yscale("log")
     lowest = min(report.wall_spread(s)["min"] for _, found in groups for s in found.values())
@@ -80,7 +85,7 @@ def figure_of(title, panels, color, draw_groups=grouped_bars):
         ax.set_title(name, loc="left", fontsize=10)
     names = names_in(panels)
     figure.suptitle(title, y=1 - 0.1 / height, va="top")
-    figure.legend([plt.Rectangle((0, 0), 1, 1, color=color[name]) for name in names], names, loc="upper center",
+    figure.legend([plt.Rectangle((0, 0), 1, 1, **color[name]) for name in names], names, loc="upper center",
                   bbox_to_anchor=(0.5, 1 - 0.35 / height), ncol=9, frameon=False, fontsize=8)
     figure.tight_layout(rect=(0, 0, 1, 1 - HEAD / height))
     return figure
@@ -132,7 +137,9 @@ def sweep(data, color, what, words):
     usual = {"threads": plans.THREADS, "size": plans.SIZE, "width": plans.WIDTH, "pin": ""}
     found = defaultdict(dict)
     for job in data["jobs"]:
-        if not report.is_memory(job) and all(job[name] == value for name, value in usual.items() if name != what):
+        if report.is_memory(job) or report.is_reference(job):
+            continue
+        if all(job[name] == value for name, value in usual.items() if name != what):
             found[job["cell"]][job[what]] = shown(job)
     panels = [(cell, [(f"{value}", values[value]) for value in sorted(values)])
               for cell, values in found.items() if len(values) > 1]

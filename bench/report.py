@@ -136,7 +136,12 @@ def row_of(job):
 
 def is_usual(job):
     return (job["threads"], job["size"], job["width"], job["pin"]) == (plans.THREADS, plans.SIZE, plans.WIDTH, "") \
-        and not (is_memory(job) and job.get("fixed", 0) != plans.CHANNELS)
+        and not (is_memory(job) and job.get("fixed", 0) != plans.CHANNELS) and not is_reference(job)
+
+
+def is_reference(job):
+    """Whether it is there for the figures of before alone, and without libchan."""
+    return job.get("who", plans.ALL) != plans.ALL
 
 
 def is_memory(job):
@@ -189,6 +194,38 @@ def latencies(job):
     return found
 
 
+TOLD = ("p50", "p99", "p999")
+
+
+def latency_row(job):
+    """Each percentile of libchan's best flavor beside that of the threaded peer which has
+    the least there; ratios from pairs, as everywhere."""
+    ours = best(job, is_ours)
+    peers = [impl for impl, samples in job["impls"].items() if is_threaded(impl) and "latency_ns" in samples[0]]
+    if not ours or not peers or "latency_ns" not in job["impls"][ours][0]:
+        return None
+    row = {"job": job["name"], "usual": is_usual(job), "impl": ours}
+    for p in TOLD:
+        def cost(s, p=p):
+            return max(1, s["latency_ns"][p])
+        peer = min(peers, key=lambda impl: median(map(cost, job["impls"][impl])))
+        ratios = pair_ratios(job, ours, peer, cost)
+        row[p] = {"impl": peer, "ns": spread(list(map(cost, job["impls"][peer]))),
+                  "ours_ns": spread(list(map(cost, job["impls"][ours]))), "ratio": spread(ratios)} if ratios else None
+    return row
+
+
+ALONE = ("seq", "oneshot", "create")
+
+
+def disturbed(jobs):
+    """Wall by processor time where there is but one thread, so that all above 1 is what else
+    ran on the machine: the median of the runs, and what a tenth of them exceeds."""
+    found = sorted(wall(s) / cpu(s) for job in jobs if plans.scenario_of(job["cell"]) in ALONE
+                   for impl, samples in job["impls"].items() if impl not in GREEN for s in samples)
+    return {"runs": len(found), "median": median(found), "p90": found[len(found) * 9 // 10]} if found else None
+
+
 def pinned(data):
     """One CPU against all of them, libchan's best and each best peer."""
     jobs = {job["name"]: job for job in data["jobs"]}
@@ -221,15 +258,18 @@ def growth(jobs):
 
 
 def summarize(data):
-    jobs = [job for job in data["jobs"] if not is_memory(job)]
+    timed = [job for job in data["jobs"] if not is_memory(job)]
+    jobs = [job for job in timed if not is_reference(job)]
     rows = [row_of(job) for job in jobs]
     usual = counted(rows)
     kept = [job for job, row in zip(jobs, rows) if row in usual]
     return {"rows": rows, "mean": means(usual, "peer"), "mean_threaded": means(usual, "threaded"),
             "winners": winners(usual), "peers": against_each(kept, usual), "pinned": list(pinned(data)),
-            "growth": growth(jobs), "memory": memory(data["jobs"]),
-            "reference": reference.agreement([job for job in jobs if is_usual(job)], data["versions"]),
-            "latency": {job["name"]: found for job in data["jobs"] if (found := latencies(job))}}
+            "disturbed": disturbed(timed), "growth": growth(jobs), "memory": memory(data["jobs"]),
+            "reference": reference.agreement([job for job in timed if is_usual(job) or is_reference(job)],
+                                             data["versions"]),
+            "latency": {job["name"]: found for job in jobs if (found := latencies(job))},
+            "latency_ratios": [row for job in jobs if (row := latency_row(job))]}
 
 
 # ----------------------------------------------------------------------- table
@@ -302,6 +342,24 @@ def latency_lines(summary):
     return columns([head] + rows, left=(0, 1))
 
 
+def latency_ratio_lines(summary):
+    def told(found):
+        if not found:
+            return ("-", "-")
+        return (found["impl"], f"{ratio_range(found['ratio'])}{' *' if found['ratio']['median'] < 1 else ''}")
+
+    rows = summary["latency_ratios"]
+    lines = [(r["job"], r["impl"][len(OURS):], *(x for p in TOLD for x in told(r[p]))) for r in rows]
+    yield from columns([("latency, peer/libchan", "flavor", "p50 of", "", "p99 of", "", "p99.9 of", "")] + lines,
+                       left=range(8))
+    usual = [r for r in rows if r["usual"]] or rows
+    for p, name in zip(TOLD, ("p50", "p99", "p99.9")):
+        ratios = [r[p]["ratio"]["median"] for r in usual if r[p]]
+        if ratios:
+            yield f"{name}: geometric mean over {len(ratios)} cells {ratio(geometric_mean(ratios))}, " \
+                  f"no worse than the best peer's in {sum(x >= 1 for x in ratios)}"
+
+
 def pinned_lines(summary):
     head = ("one CPU / all CPUs", "libchan", "best peer")
     rows = [(p["job"], ratio(p["ours"]) if p["ours"] else "-", ratio(p["peer"]) if p["peer"] else "-")
@@ -344,6 +402,9 @@ def head_lines(data):
     peers = ", ".join(f"{i} {v}" for i, v in sorted(data["versions"].items()) if not is_ours(i))
     if peers:
         yield "versions: " + peers
+    if d := data["summary"]["disturbed"]:
+        yield f"runs of one thread took {ratio(d['median'])} of their processor time (median of {d['runs']}; a tenth " \
+              f"{ratio(d['p90'])} or more): 1 where nothing else runs"
     yield f"{o['rounds']} rounds; the slowest takes about {o['time']} ms in a cell; all take the same messages"
 
 
@@ -357,6 +418,9 @@ def text(data):
         parts.append(peer_lines(s))
     if s["latency"]:
         parts.append(latency_lines(s))
+    if s["latency_ratios"]:
+        parts.append(["each percentile beside the threaded peer that has the least there: median (min-max) of the "
+                      "pairs; * where libchan's is the greater", *latency_ratio_lines(s)])
     if s["pinned"]:
         parts.append(pinned_lines(s))
     if s["growth"]:

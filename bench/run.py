@@ -21,6 +21,7 @@ import log
 import machine
 import peers
 import plans
+import reference
 import report
 
 TIME_LIMIT = 60    # seconds for one run of an adapter
@@ -226,6 +227,9 @@ class Bench:
             else:
                 self.enlist(peer.name, program)
 
+    def impls_of(self, job):
+        return [i for i in self.cells[job.cell] if any(fnmatch.fnmatchcase(i, p) for p in job.who.split())]
+
     # --------------------------------------------------------------- runs
 
     def attempt(self, job, impl, messages, number):
@@ -266,7 +270,7 @@ class Bench:
     def calibrate(self, job):
         """The count with which the slowest takes the time asked for, and how long
         each takes with it."""
-        impls, cannot, parts = self.cells[job.cell], {}, job.parts()
+        impls, cannot, parts = self.impls_of(job), {}, job.parts()
         target = self.options.time * 1e6
 
         def rounded(n):
@@ -305,11 +309,25 @@ class Bench:
 
     def guess(self, job):
         """Seconds that calibration takes, before anything was measured."""
-        return 0.16 * len(self.cells[job.cell])
+        return self.guess_round(job) if job.who != plans.ALL else 0.16 * len(self.impls_of(job))
 
-    def estimate(self, counted):
-        """Seconds that one round takes."""
-        return sum(t / 1e9 + 0.02 for line in counted.values() for t in line["ns"].values())
+    def guess_round(self, job):
+        """And what a round takes."""
+        if job.who != plans.ALL:
+            return reference.seconds(job.cell)
+        return 0.4 * len(self.impls_of(job)) * self.options.time / 1000
+
+    def rounds_of(self, job):
+        """The warm-up is one.  Those that are there for the figures of before, and long, have
+        as many as then, and were warmed up by the calibration."""
+        if job.who != plans.ALL:
+            return range(1, min(self.options.rounds, reference.ROUNDS) + 1)
+        return range(self.options.rounds + 1)
+
+    def estimate(self, jobs, counted):
+        """Seconds that the rounds take."""
+        return sum(len(self.rounds_of(job)) * sum(t / 1e9 + 0.02 for t in counted[job.name]["ns"].values())
+                   for job in jobs)
 
     # ------------------------------------------------------------ the rounds
 
@@ -339,18 +357,17 @@ class Bench:
         done = {(line["job"], line["round"], line["record"]["impl"]) for line in self.log.lines
                 if line["type"] == "run"}
         for number in range(self.options.rounds + 1):
-            for job in jobs:
+            for job in (j for j in jobs if number in self.rounds_of(j)):
                 self.round_of(number, job, counted[job.name], done)
 
     def run(self, jobs):
-        rounds = self.options.rounds + 1
-        impls = sum(len(self.cells[job.cell]) for job in jobs)
-        rough = sum(map(self.guess, jobs)) + impls * rounds * 0.4 * self.options.time / 1000
+        impls = sum(len(self.impls_of(job)) for job in jobs)
+        rough = sum(self.guess(job) + len(self.rounds_of(job)) * self.guess_round(job) for job in jobs)
         say(f"{len(jobs)} cells, {impls / len(jobs):.1f} implementations each, {self.options.rounds} rounds: "
             f"about {minutes(rough)}")
         progress.expect(sum(map(self.guess, jobs)))
         counted = self.calibrate_all(jobs)
-        progress.left = rounds * self.estimate(counted)
+        progress.left = self.estimate(jobs, counted)
         say(f"calibrated; the rounds take about {minutes(progress.left)}")
         self.rounds(jobs, counted)
         progress.clear()
@@ -450,7 +467,8 @@ def start(options, bench):
     if not jobs:
         sys.exit(f"bench: no cell matches {' '.join(options.cells)}")
     bench.log.add("header", format=report.FORMAT, started=time.strftime("%Y-%m-%d %H:%M:%S %z"),
-                  machine=machine.describe(), options={k: getattr(options, k) for k in ASKED},
+                  machine=machine.describe(Path(options.bench).with_name("limits")),
+                  options={k: getattr(options, k) for k in ASKED},
                   jobs=[job.as_dict() for job in jobs])
     bench.gather()
     return jobs

@@ -297,6 +297,22 @@ assert of('fixed', 'memory_bounded1') == {100000, 1000000}
 assert {j.cell for j in jobs if j.pin == '0'} == {j.cell for j in jobs if not plans.is_memory(j.cell)}
 assert len({j.name for j in jobs}) == len(jobs)"
 
+expect 'what the machine takes for the steps is measured' sh -c "'$top_builddir/bench/limits' | tee '$t/limits.json' |
+	grep -qE '^\{\"line\":[0-9.]+,\"locked\":[0-9.]+,.*\"yield\":[0-9.]+\}\$'"
+printf '#!/bin/sh\ncat "%s"\n' "$t/limits.json" >"$t/limits"
+chmod +x "$t/limits"
+run --cells '*_spsc'
+expect 'and stands in the report' said '^its limits, ns .*: a cache line there and back [0-9.]+ \(100\), '
+rm "$t/limits"
+expect 'in jobs that are for some, only those take part' python3 -B -c "
+import sys; sys.path.insert(0, '$source'); import run, plans, dataclasses
+bench = run.Bench(None, None); bench.cells['unbounded_seq'] = ['libchan:list', 'kanal', 'std']
+job = plans.job('unbounded_seq')
+bench.options = run.parse_options(['--rounds', '5'])
+some = dataclasses.replace(job, who='kanal go')
+assert bench.impls_of(job) == ['libchan:list', 'kanal', 'std'] and list(bench.rounds_of(job)) == [0, 1, 2, 3, 4, 5]
+assert bench.impls_of(some) == ['kanal'] and list(bench.rounds_of(some)) == [1, 2, 3]"
+
 # ------------------------------------------------------------- what goes wrong
 
 planted broken other 5000 '[ $messages -lt 20000 ] || kill -KILL $$'
@@ -492,6 +508,7 @@ expect 'median, least, most, and the median of ratios' \
 	said '^unbounded_seq +list +20.0 \(10.0-40.0\) +other +40.0 \(20.0-40.0\) +2.00 \(0.50-4.00\) +2.00$'
 expect 'a report in JSON can be read again' report "$t/json"
 expect 'and says the same' said '2.00 \(0.50-4.00\)'
+expect 'how much else ran' said '^runs of one thread took 0.50 of their processor time \(median of 6; a tenth 0.50 or more\)'
 records "$t/lost" 40/10 40/20 40/10
 report "$t/lost"
 expect 'a cell that is lost' said '^lost: 1 of 1: unbounded_seq \(0.25, other\)$'
@@ -507,6 +524,11 @@ sed 's/unbounded_seq/wake/g; s/"wall_ns": [0-9]*/&, "latency_ns": {"samples": 10
 	"$t/r" >"$t/woken"
 report "$t/woken"
 expect 'waking is judged by its latency' said '^wake +list +70.0 \(70.0-70.0\) +other +70.0 \(70.0-70.0\) +1.00 '
+expect 'and each percentile beside its own best peer' said '^wake +list +other +1.00 \(1.00-1.00\) +other +1.00 '
+sed '/libchan/s/"p99": 1/"p99": 2/' "$t/woken" >"$t/late"
+report "$t/late"
+expect 'a percentile that is lost has a mark' said '^wake +list +other +1.00 \(1.00-1.00\) +other +0.50 \(0.50-0.50\) \* +other'
+expect 'and is counted' said '^p99: geometric mean over 1 cells 0.50, no worse than the best peer.s in 0$'
 expect 'a sample of a burst is of many messages' sh -c "sed 's/wake/bursts/g; s/\"samples\": 10/\"samples\": 1/' '$t/woken' >'$t/burst'"
 report "$t/burst"
 expect 'and judged by one of them' said '^bursts +list +7.00 \(7.00-7.00\)'
@@ -554,12 +576,48 @@ open(sys.argv[2], "w").writelines(json.dumps(line) + "\n" for line in lines)
 END
 }
 expect 'another machine is no disagreement' reference
-expect 'and that is said' said ': 2 of 2 cells agree within 1.5$'
+expect 'and that is said' said ': 2 of 2 cells agree within 1.5, 11 of 11 figures$'
+expect 'and where there were other messages than then' said '^2 of them with other counts of messages'
 refuse 'peers that stand to each other otherwise are' reference bounded0_spsc:kanal=4
-expect 'they are named' said '^bounded0_spsc differs: kanal takes 2.00 of what it did$'
+expect 'they are named' said '^bounded0_spsc +kanal +347 +1388 +2.00 +'
 report "$t/r"
-expect 'the report has it, too' said '^bounded0_spsc differs: kanal takes 2.00 of what it did$'
+expect 'the report has it, too' said '^bounded0_spsc +kanal +347 +1388 +2.00 +'
 expect 'and who is of another version than then' said '^other versions than then: .*kanal 1 \(was 0.2\)'
+
+# explained REASONS: the same run, with a file of reasons
+explained() {
+	printf "$1" >"$t/reasons"
+	python3 - "$source" "$t/r" "$t/reasons" >"$t/run.out" 2>&1 <<'END'
+import sys; sys.dont_write_bytecode = True; sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+import reference
+reference.REASONS = Path(sys.argv[3])
+sys.exit(reference.main([sys.argv[2]]))
+END
+}
+refuse 'a peer that stands otherwise without a reason' explained '# none\n'
+expect 'is named' said '^not explained: kanal in bounded0_spsc \(2.00\)$'
+refuse 'a reason is one for some shares' explained 'kanal | bounded0_* | 1.5-1.9\n\tBecause.\n'
+explained 'go | * | 1-9\n\tNot this.\nkanal std | bounded0_* | 1.5-2.1\n\tBecause.\n\tIt is.\n'
+expect 'a reason is printed' said '^\[1\] Because. It is.$'
+expect 'beside what it is for' said '^bounded0_spsc +kanal +347 +1388 +2.00 +\[1\]$'
+refuse 'and then nothing is without one' said 'not explained'
+explained 'kanal | *\n'
+expect 'a line that is no reason' said 'reasons:1: neither a reason nor'
+expect 'each reason is for peers and cells that there are' python3 -B -c "
+import sys, fnmatch; sys.path.insert(0, '$source'); import reference
+for r in reference.read_reasons():
+    assert r['why'] and r['least'] < r['most'], r
+    assert all(fnmatch.filter(reference.PEERS, p) for p in r['peers']), r
+    assert all(fnmatch.filter(reference.FIGURES, c) for c in r['cells']), r"
+
+# What the same messages as then gave is taken before what the calibration did.
+expect 'the full plan has the peers with as many messages as then' python3 -B -c "
+import sys; sys.path.insert(0, '$source'); import plans, reference
+jobs = [j for j in plans.full([line.split()[0] for line in open('$t/list')], '0') if j.who != plans.ALL]
+assert {j.cell for j in jobs} == set(reference.FIGURES) and {j.fixed for j in jobs} == {200000}
+now = {'cell': 'unbounded_seq', 'messages': 9, 'name': 'a'}, {'cell': 'unbounded_seq', 'messages': 200000, 'name': 'b'}
+assert [j['name'] for j in reference.compared(now) + reference.compared(now[::-1])] == ['b', 'b']"
 
 compare() { python3 "$source/compare" "$@" >"$t/run.out" 2>&1; }
 records "$t/before" 20/30 21/31 22/30
