@@ -63,8 +63,7 @@ static void spin_pass(unsigned round)
 	if (round > SPIN_YIELD_FROM)
 		chan__yield();
 	else
-		while (pauses-- > 0)
-			chan__relax();
+		chan__stand_by(pauses);
 }
 
 /* May this wait spin?  Not for a timer: nobody is about to make it ready.  The
