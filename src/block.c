@@ -81,6 +81,13 @@ static bool spin_allowed(struct chan *c, enum chan__side side)
 	return credit + 1 == SPIN_PROBE;
 }
 
+/* Others read the line at each message: it is written where it changes. */
+static void spin_note(chan__u32 *word, uint32_t value)
+{
+	if (chan__u32_load_relaxed(word) != value)
+		chan__u32_store_relaxed(word, value);
+}
+
 static void spin_learn(struct chan *c, enum chan__side side, bool paid)
 {
 	uint32_t credit = chan__u32_load_relaxed(&c->spin_credit[side]);
@@ -89,7 +96,7 @@ static void spin_learn(struct chan *c, enum chan__side side, bool paid)
 		credit = credit + SPIN_EARN < CHAN__SPIN_CREDIT ? credit + SPIN_EARN : CHAN__SPIN_CREDIT;
 	else
 		credit = credit > SPIN_PROBE ? credit - 1 : 0;
-	chan__u32_store_relaxed(&c->spin_credit[side], credit);
+	spin_note(&c->spin_credit[side], credit);
 }
 
 static bool spin_expired(unsigned round, uint64_t start, uint64_t limit)
@@ -116,16 +123,42 @@ int chan__spin(struct chan *c, enum chan__side side, int (*attempt)(void *arg), 
 	return e;
 }
 
-static int spin_attempt(void *watch)
+/*
+ * A callback that runs on the way may drop the handle in use, and the token.  While
+ * the thread waits the first waker may be registered, and its callback run here: so
+ * who is going to wait holds both, callbacks or not.
+ */
+static void block_hold(const struct chan__watch *w, bool *held)
 {
-	return chan__attempt((const struct chan__watch *)watch);
+	if (*held)
+		return;
+	*held = true;
+	for (; w; w = w->next)
+		chan__hold_both(w->chan, w->node.receiver);
 }
 
-static int spin_on_channel(struct chan__watch *w)
+struct spin_call {
+	struct chan__watch *watch;
+	bool *held;
+};
+
+/* A waker may have been registered since the last one. */
+static int spin_attempt(void *arg)
 {
+	struct spin_call *call = (struct spin_call *)arg;
+
+	if (chan__unlikely(chan__has_callbacks(call->watch->chan)))
+		block_hold(call->watch, call->held);
+	return chan__attempt(call->watch);
+}
+
+static int spin_on_channel(struct chan__watch *w, bool *held)
+{
+	struct spin_call call = { w, held };
+
 	if (w->chan->flavor->meets_in_queue || w->node.vain >= CHAN__PATIENCE)
 		return EAGAIN;
-	return chan__spin(w->chan, w->side, spin_attempt, w);
+	return chan__spin(w->chan, w->side, spin_attempt, &call);
 }
 
 /* The same for who stands in the queue, where others come to the node. */
@@ -271,20 +304,6 @@ static int block_attempt(const struct chan__watch *w, bool *cancelled)
 }
 
 /*
- * A callback that runs on the way may drop the handle in use, and the token.  While
- * the thread waits the first waker may be registered, and its callback run here: so
- * who is going to wait holds both, callbacks or not.
- */
-static void block_hold(const struct chan__watch *w, bool *held)
-{
-	if (*held)
-		return;
-	*held = true;
-	for (; w; w = w->next)
-		chan__hold_both(w->chan, w->node.receiver);
-}
-
-/*
  * A wake-up that was spent on this thread is answered by an attempt, always.
  * What it leaves behind is passed on at the end: more messages or slots, or
  * the end of the channel, which every waiter hears from the one before it.
@@ -297,12 +316,12 @@ static int block(struct chan__watch *w, const struct chan__deadline *d, bool *he
 	bool cancelled;
 	int e = block_attempt(w, &cancelled);
 
-	if (e == EAGAIN && !cancelled)
-		block_hold(w, held);
-	while (e == EAGAIN && !cancelled && (e = spin_on_channel(w)) == EAGAIN) {
+	while (e == EAGAIN && !cancelled && (e = spin_on_channel(w, held)) == EAGAIN) {
 		struct chan__watch *chosen;
-		int waited = block_once(w, d, &chosen);
+		int waited;
 
+		block_hold(w, held);
+		waited = block_once(w, d, &chosen);
 		if (waited != EAGAIN && waited != ETIMEDOUT)
 			return waited;
 		CHAN_TP("block:woken");
