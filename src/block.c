@@ -52,8 +52,16 @@ enum {
 	SPIN_YIELD_FROM = 6,
 	SPIN_LOOK_FROM  = 3,  /* at the clock, before rounds that take longer than that */
 	SPIN_EARN       = 4,
-	SPIN_PROBE      = 16
+	SPIN_PROBE      = 16,
+	SPIN_MESSAGES   = 8   /* that a pause is good for */
 };
+
+/*
+ * Two threads that meet at every message pass its cache line to and fro each time.  So
+ * a spin that came out with more behind what it took begins later the next time, to find
+ * still more; one that took all there was begins earlier.  Where messages are apart, as in
+ * an exchange of question and answer, that is at the first round.
+ */
 
 /* One round of standing by: short at first, then giving the CPU away. */
 static void spin_pass(unsigned round)
@@ -104,8 +112,8 @@ static bool spin_expired(unsigned round, uint64_t start, uint64_t limit)
 	return round >= SPIN_LOOK_FROM && chan__clock_ns() - start >= limit;
 }
 
-/* Tries, for a bounded while.  EAGAIN: nothing came of it. */
-int chan__spin(struct chan *c, enum chan__side side, int (*attempt)(void *arg), void *arg)
+/* Tries, for a bounded while, from this round on.  EAGAIN: nothing came of it. */
+static int spin_from(struct chan *c, enum chan__side side, unsigned round, int (*attempt)(void *arg), void *arg)
 {
 	uint64_t start;
 	int e = EAGAIN;
@@ -113,7 +121,7 @@ int chan__spin(struct chan *c, enum chan__side side, int (*attempt)(void *arg), 
 	if (!spin_allowed(c, side))
 		return EAGAIN;
 	start = chan__clock_ns();
-	for (unsigned round = 0; e == EAGAIN && round < SPIN_ROUNDS; round++) {
+	for (; e == EAGAIN && round < SPIN_ROUNDS; round++) {
 		if (spin_expired(round, start, c->spin_ns))
 			break;
 		spin_pass(round);
@@ -121,6 +129,11 @@ int chan__spin(struct chan *c, enum chan__side side, int (*attempt)(void *arg), 
 	}
 	spin_learn(c, side, e != EAGAIN);
 	return e;
+}
+
+int chan__spin(struct chan *c, enum chan__side side, int (*attempt)(void *arg), void *arg)
+{
+	return spin_from(c, side, 0, attempt, arg);
 }
 
 /*
@@ -152,13 +165,27 @@ static int spin_attempt(void *arg)
 	return chan__attempt(call->watch);
 }
 
+/* So many messages come or go in a pause, that a ring does not run dry meanwhile. */
+static bool spin_may_begin(const struct chan *c, unsigned round)
+{
+	return round <= SPIN_YIELD_FROM && (size_t)SPIN_MESSAGES << round <= c->capacity;
+}
+
 static int spin_on_channel(struct chan__watch *w, bool *held)
 {
 	struct spin_call call = { w, held };
+	chan__u32 *first = &w->chan->spin_first[w->side];
+	unsigned round = chan__u32_load_relaxed(first);
+	int e;
 
 	if (w->chan->flavor->meets_in_queue || w->node.vain >= CHAN__PATIENCE)
 		return EAGAIN;
-	return chan__spin(w->chan, w->side, spin_attempt, &call);
+	e = spin_from(w->chan, w->side, round, spin_attempt, &call);
+	if (e == 0 && chan__look(w->chan, w->side, w->node.receiver) == 0)
+		spin_note(first, spin_may_begin(w->chan, round + 1) ? round + 1 : round);
+	else if (e == 0)
+		spin_note(first, round > 0 ? round - 1 : 0);
+	return e;
 }
 
 /* The same for who stands in the queue, where others come to the node. */
