@@ -52,8 +52,16 @@ enum {
 	SPIN_YIELD_FROM = 6,
 	SPIN_LOOK_FROM  = 3,  /* at the clock, before rounds that take longer than that */
 	SPIN_EARN       = 4,
-	SPIN_PROBE      = 16
+	SPIN_PROBE      = 16,
+	SPIN_MESSAGES   = 8   /* that a pause is good for */
 };
+
+/*
+ * Two threads that meet at every message pass its cache line to and fro each time.  So
+ * a spin that came out with more behind what it took begins later the next time, to find
+ * still more; one that took all there was begins earlier.  Where messages are apart, as in
+ * an exchange of question and answer, that is at the first round.
+ */
 
 /* One round of standing by: short at first, then giving the CPU away. */
 static void spin_pass(unsigned round)
@@ -63,8 +71,7 @@ static void spin_pass(unsigned round)
 	if (round > SPIN_YIELD_FROM)
 		chan__yield();
 	else
-		while (pauses-- > 0)
-			chan__relax();
+		chan__stand_by(pauses);
 }
 
 /* May this wait spin?  Not for a timer: nobody is about to make it ready.  The
@@ -82,6 +89,13 @@ static bool spin_allowed(struct chan *c, enum chan__side side)
 	return credit + 1 == SPIN_PROBE;
 }
 
+/* Others read the line at each message: it is written where it changes. */
+static void spin_note(chan__u32 *word, uint32_t value)
+{
+	if (chan__u32_load_relaxed(word) != value)
+		chan__u32_store_relaxed(word, value);
+}
+
 static void spin_learn(struct chan *c, enum chan__side side, bool paid)
 {
 	uint32_t credit = chan__u32_load_relaxed(&c->spin_credit[side]);
@@ -90,7 +104,7 @@ static void spin_learn(struct chan *c, enum chan__side side, bool paid)
 		credit = credit + SPIN_EARN < CHAN__SPIN_CREDIT ? credit + SPIN_EARN : CHAN__SPIN_CREDIT;
 	else
 		credit = credit > SPIN_PROBE ? credit - 1 : 0;
-	chan__u32_store_relaxed(&c->spin_credit[side], credit);
+	spin_note(&c->spin_credit[side], credit);
 }
 
 static bool spin_expired(unsigned round, uint64_t start, uint64_t limit)
@@ -98,8 +112,8 @@ static bool spin_expired(unsigned round, uint64_t start, uint64_t limit)
 	return round >= SPIN_LOOK_FROM && chan__clock_ns() - start >= limit;
 }
 
-/* Tries, for a bounded while.  EAGAIN: nothing came of it. */
-int chan__spin(struct chan *c, enum chan__side side, int (*attempt)(void *arg), void *arg)
+/* Tries, for a bounded while, from this round on.  EAGAIN: nothing came of it. */
+static int spin_from(struct chan *c, enum chan__side side, unsigned round, int (*attempt)(void *arg), void *arg)
 {
 	uint64_t start;
 	int e = EAGAIN;
@@ -107,7 +121,7 @@ int chan__spin(struct chan *c, enum chan__side side, int (*attempt)(void *arg), 
 	if (!spin_allowed(c, side))
 		return EAGAIN;
 	start = chan__clock_ns();
-	for (unsigned round = 0; e == EAGAIN && round < SPIN_ROUNDS; round++) {
+	for (; e == EAGAIN && round < SPIN_ROUNDS; round++) {
 		if (spin_expired(round, start, c->spin_ns))
 			break;
 		spin_pass(round);
@@ -117,16 +131,61 @@ int chan__spin(struct chan *c, enum chan__side side, int (*attempt)(void *arg), 
 	return e;
 }
 
-static int spin_attempt(void *watch)
+int chan__spin(struct chan *c, enum chan__side side, int (*attempt)(void *arg), void *arg)
 {
-	return chan__attempt((const struct chan__watch *)watch);
+	return spin_from(c, side, 0, attempt, arg);
 }
 
-static int spin_on_channel(struct chan__watch *w)
+/*
+ * A callback that runs on the way may drop the handle in use, and the token.  While
+ * the thread waits the first waker may be registered, and its callback run here: so
+ * who is going to wait holds both, callbacks or not.
+ */
+static void block_hold(const struct chan__watch *w, bool *held)
 {
+	if (*held)
+		return;
+	*held = true;
+	for (; w; w = w->next)
+		chan__hold_both(w->chan, w->node.receiver);
+}
+
+struct spin_call {
+	struct chan__watch *watch;
+	bool *held;
+};
+
+/* A waker may have been registered since the last one. */
+static int spin_attempt(void *arg)
+{
+	struct spin_call *call = (struct spin_call *)arg;
+
+	if (chan__unlikely(chan__has_callbacks(call->watch->chan)))
+		block_hold(call->watch, call->held);
+	return chan__attempt(call->watch);
+}
+
+/* So many messages come or go in a pause, that a ring does not run dry meanwhile. */
+static bool spin_may_begin(const struct chan *c, unsigned round)
+{
+	return round <= SPIN_YIELD_FROM && (size_t)SPIN_MESSAGES << round <= c->capacity;
+}
+
+static int spin_on_channel(struct chan__watch *w, bool *held)
+{
+	struct spin_call call = { w, held };
+	chan__u32 *first = &w->chan->spin_first[w->side];
+	unsigned round = chan__u32_load_relaxed(first);
+	int e;
+
 	if (w->chan->flavor->meets_in_queue || w->node.vain >= CHAN__PATIENCE)
 		return EAGAIN;
-	return chan__spin(w->chan, w->side, spin_attempt, w);
+	e = spin_from(w->chan, w->side, round, spin_attempt, &call);
+	if (e == 0 && chan__look(w->chan, w->side, w->node.receiver) == 0)
+		spin_note(first, spin_may_begin(w->chan, round + 1) ? round + 1 : round);
+	else if (e == 0)
+		spin_note(first, round > 0 ? round - 1 : 0);
+	return e;
 }
 
 /* The same for who stands in the queue, where others come to the node. */
@@ -272,20 +331,6 @@ static int block_attempt(const struct chan__watch *w, bool *cancelled)
 }
 
 /*
- * A callback that runs on the way may drop the handle in use, and the token.  While
- * the thread waits the first waker may be registered, and its callback run here: so
- * who is going to wait holds both, callbacks or not.
- */
-static void block_hold(const struct chan__watch *w, bool *held)
-{
-	if (*held)
-		return;
-	*held = true;
-	for (; w; w = w->next)
-		chan__hold_both(w->chan, w->node.receiver);
-}
-
-/*
  * A wake-up that was spent on this thread is answered by an attempt, always.
  * What it leaves behind is passed on at the end: more messages or slots, or
  * the end of the channel, which every waiter hears from the one before it.
@@ -298,12 +343,12 @@ static int block(struct chan__watch *w, const struct chan__deadline *d, bool *he
 	bool cancelled;
 	int e = block_attempt(w, &cancelled);
 
-	if (e == EAGAIN && !cancelled)
-		block_hold(w, held);
-	while (e == EAGAIN && !cancelled && (e = spin_on_channel(w)) == EAGAIN) {
+	while (e == EAGAIN && !cancelled && (e = spin_on_channel(w, held)) == EAGAIN) {
 		struct chan__watch *chosen;
-		int waited = block_once(w, d, &chosen);
+		int waited;
 
+		block_hold(w, held);
+		waited = block_once(w, d, &chosen);
 		if (waited != EAGAIN && waited != ETIMEDOUT)
 			return waited;
 		CHAN_TP("block:woken");

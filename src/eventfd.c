@@ -98,10 +98,7 @@ static struct pollable *pollable_first(const struct chan *c)
 
 static int pollable_look(const struct pollable *p)
 {
-	const struct chan__flavor *f = p->chan->flavor;
-	uint64_t stamp;
-
-	return f->seems_ready ? f->seems_ready(p->chan, p->side, p->rx) : f->ready(p->chan, p->side, p->rx, &stamp);
+	return chan__look(p->chan, p->side, p->rx);
 }
 
 /* The lock is held.  A timer that is closed is ready for good. */

@@ -73,6 +73,7 @@ struct chan {
 	/* Who waits, by side. */
 	struct chan__waitq waiting[2];
 	chan__u32 spin_credit[2]; /* whether spinning has paid, see block.c */
+	chan__u32 spin_first[2];  /* the round that a spin begins with */
 
 	/* Descriptors it gave: eventfd.c. */
 	chan__ptr pollables;
@@ -222,6 +223,15 @@ CHAN__HIDDEN void chan__release_both(struct chan *c, struct chan_receiver *rx);
 CHAN__HIDDEN bool chan__hold_unless_gone(struct chan *c);
 /* True: it is the caller's to destroy. */
 CHAN__HIDDEN bool chan__unhold(struct chan *c);
+
+/* Does the side look ready?  A snapshot, as seems_ready. */
+static inline int chan__look(struct chan *c, enum chan__side side, struct chan_receiver *rx)
+{
+	const struct chan__flavor *f = c->flavor;
+	uint64_t stamp;
+
+	return f->seems_ready ? f->seems_ready(c, side, rx) : f->ready(c, side, rx, &stamp);
+}
 
 /* Can a call on this channel run the program's code?  A waker that is registered
  * for the first time while another thread is in a call that does not sleep may be

@@ -105,6 +105,7 @@ void chan__init(struct chan *c, const struct chan__flavor *flavor,
 	for (int side = 0; side < 2; side++) {
 		chan__waitq_init(&c->waiting[side]);
 		chan__u32_init(&c->spin_credit[side], CHAN__SPIN_CREDIT);
+		chan__u32_init(&c->spin_first[side], 0);
 	}
 	chan__ptr_init(&c->pollables, NULL);
 	chan__lock_init(&c->poll_lock);
@@ -142,6 +143,7 @@ void chan__fini(struct chan *c)
 	chan__size_fini(&c->refs);
 	chan__size_fini(&c->senders);
 	for (int side = 0; side < 2; side++) {
+		chan__u32_fini(&c->spin_first[side]);
 		chan__u32_fini(&c->spin_credit[side]);
 		chan__waitq_fini(&c->waiting[side]);
 	}

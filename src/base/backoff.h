@@ -14,6 +14,32 @@ static inline void chan__relax(void) { __asm__ __volatile__("yield" ::: "memory"
 static inline void chan__relax(void) { __asm__ __volatile__("" ::: "memory"); }
 #endif
 
+/* What follows begins when all that comes first is done, and not by a guess. */
+#if defined(__x86_64__)
+static inline void chan__no_guess(void)
+{
+	__builtin_ia32_lfence();
+}
+#elif defined(__aarch64__)
+static inline void chan__no_guess(void) { __asm__ __volatile__("isb" ::: "memory"); }
+#else
+static inline void chan__no_guess(void)
+{
+	chan__relax();
+}
+#endif
+
+/*
+ * So many pauses.  A processor that guesses that the last one is over works on ahead, and
+ * touches, on a way that it takes back later, the very line that was to be left alone.
+ */
+static inline void chan__stand_by(unsigned pauses)
+{
+	while (pauses-- > 0)
+		chan__relax();
+	chan__no_guess();
+}
+
 /* How often something is tried before a thread does otherwise; a model checker
  * brings smaller numbers. */
 enum {
@@ -32,8 +58,7 @@ static inline void chan__collided(unsigned *times)
 	unsigned pauses = 1u << (*times < 6 ? *times : 6);
 
 	++*times;
-	while (pauses-- > 0)
-		chan__relax();
+	chan__stand_by(pauses);
 }
 
 /* Lets another thread run on this CPU; errno is left alone. */

@@ -107,6 +107,7 @@ struct array {
 	chan__u64 head;          /* receivers claim */
 	struct chan__bias receiving;
 	chan__u64 gone_from;     /* head when the receivers left; written once, before GONE */
+	chan__u32 ending;        /* 1 before `closing` is anything; closers */
 	char pad2[CHAN__LINE];
 };
 
@@ -462,12 +463,17 @@ static uint64_t array_end(struct array *a)
 /*
  * Nothing at head: will there be?  Closed, and every claimed position was
  * received: never.  The acquire pairs with A10 and A11.
+ *
+ * `ending` is written before them, so who knows of the close, from whomever, reads 1.  As long
+ * as it is 0 receivers that find nothing leave the line alone where senders work.
  */
 static CHAN__COLD int array_none(struct array *a, uint64_t head)
 {
 	uint64_t tail;
 
 	CHAN_TP("array:none");
+	if (chan__likely(chan__u32_load_relaxed(&a->ending) == 0))
+		return EAGAIN;
 	if (a->single_producer && chan__u32_load_acquire(&a->closing) != ARRAY_SHUT)
 		return EAGAIN;
 	tail = array_end(a);
@@ -1030,6 +1036,7 @@ static void array_close(struct chan *c)
 {
 	struct array *a = array_of(c);
 
+	chan__u32_store_relaxed(&a->ending, 1);
 	if (a->single_producer)
 		array_close_single(a);
 	else
@@ -1171,6 +1178,7 @@ static void array_init_positions(struct array *a, size_t capacity)
 	chan__u64_init(&a->head, start);
 	chan__u64_init(&a->gone_from, start);
 	chan__u32_init(&a->closing, ARRAY_OPEN);
+	chan__u32_init(&a->ending, 0);
 	chan__u64_init(&a->refused, 0);
 	array_init_stamps(a, capacity, start);
 }
@@ -1214,6 +1222,7 @@ static void array_destroy(struct chan *c)
 	chan__bias_fini(&a->receiving);
 	chan__bias_fini(&a->sending);
 	chan__u64_fini(&a->refused);
+	chan__u32_fini(&a->ending);
 	chan__u32_fini(&a->closing);
 	chan__u64_fini(&a->gone_from);
 	chan__u64_fini(&a->head);

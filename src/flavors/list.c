@@ -102,6 +102,7 @@ struct list {
 	struct chan__bias receiving; /* whose turns are all */
 	chan__u32 turn;            /* 1: taken; receivers */
 	chan__u32 drain_wanted;    /* after the receivers left: anybody asks, who has the turn answers */
+	chan__u32 ending;          /* 1 before CLOSED or `closing` is anything; closers */
 	chan__u64 head;            /* who has the turn */
 	struct list_block *head_block; /* under the turn */
 	struct list_block root;    /* before the first block; its next: the sender that makes that */
@@ -643,12 +644,18 @@ CHAN__INLINE int list_send(struct chan *c, const char *msgs, size_t n, bool sing
 
 /* ------------------------------------------------------------------ receiving */
 
-/* Nothing at head: will there be?  Acquires pair with L12 and L13. */
+/*
+ * Nothing at head: will there be?  Acquires pair with L12 and L13.  `ending` is written
+ * before them, so who knows of the close, from whomever, reads 1.  As long as it is 0
+ * receivers that find nothing leave the line alone where senders work.
+ */
 static CHAN__COLD int list_none(const struct list *l, uint64_t head)
 {
 	uint64_t tail;
 
 	CHAN_TP("list:none");
+	if (chan__likely(chan__u32_load_relaxed(&l->ending) == 0))
+		return EAGAIN;
 	if (l->single_producer && chan__u32_load_acquire(&l->closing) != LIST_SHUT)
 		return EAGAIN;
 	tail = chan__u64_load_acquire(&l->tail);
@@ -1067,6 +1074,7 @@ static void list_close(struct chan *c)
 {
 	struct list *l = list_of(c);
 
+	chan__u32_store_relaxed(&l->ending, 1);
 	if (!(l->single_producer ? list_close_single(l) : list_close_many(l)))
 		return;
 	if (chan__waitq_attention(&c->waiting[CHAN__RECV]) & CHAN__WAITERS)
@@ -1148,6 +1156,7 @@ static void list_init_positions(struct list *l, uint64_t start)
 	chan__u32_init(&l->turn, 0);
 	chan__ptr_init(&l->retired, NULL);
 	chan__u32_init(&l->drain_wanted, 0);
+	chan__u32_init(&l->ending, 0);
 	chan__u64_init(&l->head, start);
 	l->head_block = NULL;
 }
@@ -1189,6 +1198,7 @@ static void list_destroy(struct chan *c)
 		list_block_free(l, b);
 	}
 	chan__u64_fini(&l->head);
+	chan__u32_fini(&l->ending);
 	chan__u32_fini(&l->drain_wanted);
 	chan__ptr_fini(&l->retired);
 	chan__u32_fini(&l->turn);

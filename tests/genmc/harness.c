@@ -67,6 +67,7 @@ static inline bool chan__fence_is_free(void) { return false; }
 static inline size_t chan__thread_self(void) { return 16; }
 
 static inline void chan__relax(void) {}
+static inline void chan__stand_by(unsigned pauses) { (void)pauses; }
 static inline void chan__collided(unsigned *times) { ++*times; }
 static void chan__yield(void) {}
 

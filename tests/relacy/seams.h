@@ -149,6 +149,7 @@ static inline void chan__swap(void *a, void *b, size_t size, MODEL_HERE)
 
 /* Every atomic operation gives others a turn, so this need not. */
 static inline void chan__relax(void) {}
+static inline void chan__stand_by(unsigned) {}
 static inline void chan__collided(unsigned *times) { ++*times; }
 
 void chan__yield(void);

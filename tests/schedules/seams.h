@@ -173,6 +173,7 @@ SCHED_OP void chan__swap(void *a, void *b, size_t size)
 
 /* Every atomic operation lets others come, so this need not. */
 SCHED_OP void chan__relax(void) {}
+SCHED_OP void chan__stand_by(unsigned pauses) { (void)pauses; }
 SCHED_OP void chan__collided(unsigned *times) { ++*times; }
 
 void chan__yield(void);
