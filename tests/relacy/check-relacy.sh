@@ -85,11 +85,15 @@ mutant() {
 		fi
 	done
 	link_model "$tree/scenarios" "$tree/futex-*.o $out/futex-world.o"
-	if "$tree/scenarios" -x $(sed -n 's/^Scenarios: //p' "$1") >"$tree/log" 2>&1; then
+	ended=0
+	"$tree/scenarios" -x $(sed -n 's/^Scenarios: //p' "$1") >"$tree/log" 2>&1 || ended=$?
+	if [ $ended -eq 0 ]; then
 		fail "mutant $name survived"
 	elif grep -q '^FAIL: ' "$tree/log"; then
 		pass "mutant $name found: $(sed -n 's/^FAIL: //p' "$tree/log" | head -n 1), execution $(
 			sed -n 's/^iteration: //p' "$tree/log" | head -n 1), $(grep -m1 "^[A-Z ]* (" "$tree/log")"
+	elif [ $ended -gt 128 ]; then
+		pass "mutant $name found: it crashed"
 	else
 		fail "mutant $name ended the model without a finding"
 	fi
