@@ -2951,15 +2951,15 @@ static const struct plot {
 	{ "cast-either", 3, pair_before,      either_thread,     pair_after, FIT_CAST | FIT_WAITS | FIT_MANY, 10000 },
 	{ "cast-lag",   4, cast_lag_before,   cast_lag_thread,   cast_close_after, FIT_CAST | FIT_DROP, 50000 },
 	{ "cast-lag-share", 3, cast_lag_share_before, cast_lag_share_thread, cast_lag_share_after, FIT_CAST | FIT_DROP, 50000 },
-	{ "either-1",     3, pair_before,      either_thread,       pair_after,   FIT_SELECT, 5000 },
-	{ "either-2",     4, pair_before,      either_thread,       pair_after,   FIT_SELECT, 5000 },
-	{ "give",         3, full_pair_before, give_thread,         pair_after,   FIT_SELECT | FIT_BOUNDED, 5000 },
-	{ "end",          3, end_before,       end_thread,          end_after,    FIT_SELECT, 5000 },
-	{ "desert",       3, desert_before,    desert_thread,       desert_after, FIT_SELECT, 5000 },
-	{ "late",         3, pair_before,      late_thread,         pair_after,   FIT_SELECT, 5000 },
+	{ "either-1",     3, pair_before,      either_thread,       pair_after,   FIT_SELECT, 10000 },
+	{ "either-2",     4, pair_before,      either_thread,       pair_after,   FIT_SELECT, 10000 },
+	{ "give",         3, full_pair_before, give_thread,         pair_after,   FIT_SELECT | FIT_BOUNDED, 10000 },
+	{ "end",          3, end_before,       end_thread,          end_after,    FIT_SELECT, 10000 },
+	{ "desert",       3, desert_before,    desert_thread,       desert_after, FIT_SELECT, 10000 },
+	{ "late",         3, pair_before,      late_thread,         pair_after,   FIT_SELECT, 10000 },
 	{ "pass",         3, pair_before,      pass_thread,         pair_after,   FIT_SELECT, 10000 },
 	{ "cross",        2, pair_before,      cross_thread,        pair_after,   FIT_SELECT | FIT_MEETS, 10000 },
-	{ "both-1",       2, pair_before,      both_thread,         pair_after,   FIT_SELECT | FIT_MEETS, 5000 },
+	{ "both-1",       2, pair_before,      both_thread,         pair_after,   FIT_SELECT | FIT_MEETS, 10000 },
 	{ "both-2",       4, pair_before,      both_thread,         pair_after,   FIT_SELECT | FIT_MEETS, 10000 },
 	{ "observe-recv", 3, pair_before,      observe_recv_thread, pair_after,   FIT_SELECT, 10000 },
 	{ "observe-send", 3, full_pair_before, observe_send_thread, pair_after,   FIT_SELECT | FIT_BOUNDED, 10000 },
@@ -3049,6 +3049,20 @@ static bool wanted(const char *name)
 	return asked.name_count == 0;
 }
 
+/* No scenario has fewer executions, at 100 percent; the kinds of few plots have no more. */
+enum { EXECUTIONS_LEAST = 10000 };
+
+static uint64_t executions_of(const struct plot *p, const struct kind *k)
+{
+	uint64_t n = p->executions;
+
+	if (k->flavor == CHAN_FLAVOR_MUTEX_CONDVAR) /* its atomics are few */
+		n /= 5;
+	if (n < EXECUTIONS_LEAST || (k->promises & FEW_PLOTS))
+		n = EXECUTIONS_LEAST;
+	return asked.number ? asked.number : n * asked.percent / 100;
+}
+
 /* False if it failed. */
 static bool run(const struct plot *p, int variant)
 {
@@ -3056,7 +3070,7 @@ static bool run(const struct plot *p, int variant)
 	const struct kind *k = &kinds[variant];
 	int threads = (k->promises & SP ? 1 : 2) + (k->promises & SC ? 1 : 2);
 	struct scenario s = { name, p->threads ? p->threads : threads, p->before, p->thread, p->after, variant };
-	uint64_t n = p->executions * asked.percent / 100;
+	uint64_t n = executions_of(p, k);
 	bool all;
 
 	snprintf(name, sizeof(name), "%s/%s", p->name, k->name);
@@ -3068,12 +3082,6 @@ static bool run(const struct plot *p, int variant)
 		puts(name);
 		return true;
 	}
-	if (k->promises & FEW_PLOTS)
-		n = 10000 * asked.percent / 100;
-	else if (k->flavor == CHAN_FLAVOR_MUTEX_CONDVAR) /* its atomics are few */
-		n /= 5;
-	if (asked.number)
-		n = asked.number;
 	if (!(model_bounds_now.set ? model_search(&s, n, &n, &all)
 	                           : model_run(&s, asked.first, asked.first + n - 1))) {
 		printf("FAIL: %s\n", name);
