@@ -71,6 +71,8 @@ scenarios_of() {
 		echo watch-send/array watch-drop/ watch-recv/array give/array either-1/array displace/array observe- end/array \
 			async-drain/array ;;
 	*/array.c:array_len:*)     echo len/array close/array ;;
+	*/array.c:array_claim_recv:*)
+		echo watch-drop/array len/array once/array flow/array-1 watch-recv/array ;;
 	*/array.c:*)               echo len/array once/array flow/array-1 watch-recv/array watch-send/array ;;
 	*/list.c:list_unhold:*)    echo flow/list-2 drain/list-2 ;;
 	*/list.c:list_heed:* | */list.c:list_watch:*)
