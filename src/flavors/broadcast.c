@@ -240,7 +240,8 @@ static void bc_count_unread(struct broadcast *b, uint64_t pos, size_t n)
 	chan__u32_store_relaxed(unread, (uint32_t)n);
 }
 
-/* Fails if a receive has come to hold the slot since we looked.  As B2. */
+/* Fails if a receive has come to hold the slot since we looked.  As B2.  B12 release: who
+ * reads this tail in bc_len sees no cursor older than what we received before; pairs with B13. */
 static int bc_occupy(struct broadcast *b, uint64_t pos, uint64_t state)
 {
 	size_t n = chan__size_load_relaxed(&b->subscriptions);
@@ -250,7 +251,7 @@ static int bc_occupy(struct broadcast *b, uint64_t pos, uint64_t state)
 		return EAGAIN;
 	if (b->unread)
 		bc_count_unread(b, pos, n);
-	chan__u64_store_relaxed(&b->tail, bc_next(b, pos));
+	chan__u64_store_release(&b->tail, bc_next(b, pos));
 	return 0;
 }
 
@@ -1018,7 +1019,8 @@ static size_t bc_kept(const struct broadcast *b, const struct subscription *s, u
 	return behind < b->base.capacity ? (size_t)behind : b->base.capacity;
 }
 
-/* The most that any subscription has before it. */
+/* The most that any subscription has before it.  B13 acquire: no cursor from before this
+ * tail; pairs with B12. */
 static size_t bc_slowest(struct broadcast *b, uint64_t *tail)
 {
 	size_t most = 0;

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Mutants of memory order under Relacy: each order of the sources weakened, each
 # fence left out, one at a time.  A scenario must find it, or the file `survivors`
-# say why the weaker order is right as well.
+# say why the weaker order is right as well; or that nobody knows yet: then it is open.
 #
 # Short: the mutants of the files of src/ that changed since a commit, and a tenth of
 # the others.
-# CHAN_ORDERS=all            all of them, and for those that survive all scenarios
+# CHAN_ORDERS=all            all of them
 # CHAN_MUTANTS_SINCE=commit  (default HEAD~1, if there is a history)
 # CHAN_ORDERS_SEED=n         another tenth (default: from the commit that is checked)
 # CHAN_ORDERS_ONLY=regex     those whose names match
@@ -55,31 +55,36 @@ choose() {
 # Where a mutant of this function shows, the likeliest first.
 scenarios_of() {
 	case $1 in
-	*/array.c:array_orphan:* | */array.c:array_discard:*)
+	*/array.c:array_orphan:* | */array.c:array_discard*)
 		echo leave/array drain/array-1-drop ;;
-	*/array.c:array_take_back:* | */array.c:array_advance_tail:[234]:*)
-		echo len/array-3-spsc close/array-1-sp close/array-2-spsc leave/array-1-sp leave/array-2-spsc force/array-1-sp \
+	*/array.c:array_take_back:* | */array.c:array_advance_tail:[2345]:*)
+		echo len/array-3-spsc close/array-1 close/array-2-spsc leave/array-1-sp leave/array-2-spsc force/array-1-sp \
 			once/array-1-sp ;;
-	*/array.c:array_shut_for_senders:* | */array.c:array_close:* | */array.c:array_none:*)
-		echo close/array leave/array drain/array-1 ;;
+	*/array.c:array_shut* | */array.c:array_close* | */array.c:array_none:* | */array.c:array_end:* | \
+	*/array.c:array_tell:* | */array.c:array_is_closed:* | */array.c:array_share_sending:* | */array.c:array_send_revoked:*)
+		echo close/array leave/array drain/array-1 drain/array-2 ;;
+	*/array.c:array_displace:3:*)
+		echo watch-drop/array ;;
 	*/array.c:array_let_tail_go:* | */array.c:array_displace:* | */array.c:array_exchange:*)
-		echo force/array displace/array drain/array-1-drop drain/array-2-drop leave/array-1-drop ;;
+		echo force/array displace/array watch-drop/ drain/array-1-drop drain/array-2-drop leave/array-1-drop ;;
 	*/array.c:array_sendable:* | */array.c:array_receivable:* | */array.c:array_has_room:*)
-		echo watch-send/array watch-recv/array give/array either-1/array displace/array observe- end/array \
+		echo watch-send/array watch-drop/ watch-recv/array give/array either-1/array displace/array observe- end/array \
 			async-drain/array ;;
 	*/array.c:array_len:*)     echo len/array close/array ;;
+	*/array.c:array_claim_recv:*)
+		echo watch-drop/array len/array once/array flow/array-1 watch-recv/array ;;
 	*/array.c:*)               echo len/array once/array flow/array-1 watch-recv/array watch-send/array ;;
 	*/list.c:list_unhold:*)    echo flow/list-2 drain/list-2 ;;
 	*/list.c:list_heed:* | */list.c:list_watch:*)
 		echo once/list-2 timed/list-2 late/list-2 ;;
 	*/list.c:list_put_retired:* | */list.c:list_take_retired:* | */list.c:list_reclaim:* | \
 	*/list.c:list_retire:* | */list.c:list_move_tail_block:* | */list.c:list_extend*)
-		echo flow/list-2 once/list-2 drain/list-2 scarce/list-2 leave/list-2 ;;
+		echo len/list-2 flow/list-2 once/list-2 drain/list-2 scarce/list-2 leave/list-2 ;;
 	*/list.c:list_take_back:* | */list.c:list_claim_send_single:*)
 		echo len/list-2-sp close/list-2-sp drain/list-2-sp flow/list-2-sp leave/list-2-sp ;;
 	*/list.c:list_len:*)       echo len/list ;;
 	*/list.c:list_ready:*)     echo ready-send ;;
-	*/list.c:list_shut_for_senders:* | */list.c:list_close:* | */list.c:list_none:* | \
+	*/list.c:list_shut_for_senders:* | */list.c:list_close* | */list.c:list_none:* | \
 	*/list.c:list_is_closed:*)
 		echo close/list-2 leave/list-2 drain/list-2 ;;
 	*/list.c:list_drain* | */list.c:list_await_drain:* | */list.c:list_discard:*)
@@ -95,7 +100,12 @@ scenarios_of() {
 	eventfd.c:*)               echo async-drain/list-2 async-drain/array-1 async-once/list-2 async-leave/array-1 \
 			async-again async-cast async-timer ;;
 	cancel.c:*)                echo cancel/array-1 tokens cancel-recv/list-2 async-tokens ;;
-	handle.c:* | flavor.h:*)   echo leave/array-1 weak/ one-weak tokens timer/ ;;
+	base/bias.c:chan__bias_is_held:*)
+		echo async-drain/array-1 async-drain/list-2 ;;
+	base/bias.*)               echo once/array-1 once/list-2 close/array-1 flow/list-2 watch-recv/array watch-recv/list-2 \
+			timed/list-2 async-drain/array-1 async-drain/list-2 leave/array-1 ;;
+	handle.c:* | flavor.h:*)   echo part/ close/array-1 close/list-2 drain/array-1 leave/array-1 weak/ one-weak tokens timer/ ;;
+	wait/waitq.h:*)            echo queue- once/list-2 leave/array ;;
 	wait/*)                    echo queue- once/list-2 timed/array-1 tokens ;;
 	esac
 }
@@ -118,23 +128,25 @@ hunt() {
 		return
 	fi
 	found="$found, execution $(sed -n 's/^iteration: //p' "$log" | head -n 1), $(grep -m1 '^[A-Z ]* (' "$log")"
+	return 0
 }
 
-# try NAME MUTANT [survives]: a line for the report
+# try NAME MUTANT [survives|open]: a line for the report
 try() {
 	found=survived
-	case ${3:-}:${CHAN_ORDERS:-} in
-	survives:all) rounds='3000 30000' ;;
-	survives:*)   rounds=300 ;;
-	*)            rounds='300 3000 30000' ;;
-	esac
+	rounds='300 3000 30000 100000'
+	[ -z "${3:-}" ] || rounds=300
 	for round in $rounds; do
 		if hunt "$round" "$1" "$2" $(scenarios_of "$1"); then
-			[ -z "${3:-}" ] && echo "PASS $1: $found" || echo "FAIL $1 should survive: $found"
+			[ -z "${3:-}" ] && echo "PASS $1: $found" || echo "FAIL $1 is found after all: $found"
 			return
 		fi
 	done
-	[ "${3:-}" ] && echo "PASS $1: survives, with a reason" || echo "FAIL $1: $found"
+	case ${3:-} in
+	survives) echo "PASS $1: survives, with a reason" ;;
+	open)     echo "PASS $1: open, no scenario finds it" ;;
+	*)        echo "FAIL $1: $found" ;;
+	esac
 }
 
 # Every so many-th of the list.
@@ -151,8 +163,8 @@ report() {
 		FAIL) fail "$text" ;;
 		esac
 	done <"$out/result"
-	awk '/: survives, with a reason$/ { n++ } END {
-		printf "%d mutants, %d of them survive\n", NR, n }' "$out/result"
+	awk '/: survives, with a reason$/ { n++ } /: open, / { open++ } END {
+		printf "%d mutants, %d of them survive, %d more are open\n", NR, n, open }' "$out/result"
 }
 
 if ! python3 "$here/orders.py" list "$top_srcdir/src" "$here/survivors" >"$out/list"; then
@@ -172,6 +184,7 @@ else
 	report
 	expect 'every mutant that was chosen was tried' \
 		[ "$(wc -l <"$out/chosen")" -eq "$(wc -l <"$out/result")" ]
-	reached orders $((100 * $(wc -l <"$out/result") / $(wc -l <"$out/list")))
+	settled=$(grep -vc ': open, no scenario finds it$' "$out/result")
+	reached orders $((100 * settled / $(wc -l <"$out/list")))
 fi
 tally_end

@@ -14,7 +14,8 @@ swap also by that of its failure, or by `none`, a fence that is not there:
 
 What is weaker than a mutant that was found is found as well, so the list has the next
 weaker orders of each operation and no others.  Those that survive stand in SURVIVORS,
-with a reason; its form is told there.  src/base is left out: the model has its own.
+with a reason, or as open; its form is told there.  src/base is left out, for which the model has its
+own, but not bias, which is built upon the seams.
 """
 
 import os
@@ -91,8 +92,9 @@ def function_at(text):
 
 def sources(src):
     for folder, _, names in os.walk(src):
-        if os.path.basename(folder) != "base":
-            yield from (os.path.relpath(os.path.join(folder, n), src) for n in names if n[-2:] in (".c", ".h"))
+        for path in (os.path.relpath(os.path.join(folder, n), src) for n in names if n[-2:] in (".c", ".h")):
+            if not path.startswith("base/") or path.startswith("base/bias."):
+                yield path
 
 
 def operations(src):
@@ -116,17 +118,19 @@ def operations(src):
 
 
 def read_survivors(path):
-    """Names, each with a reason: lines at the margin, and the indented ones after them."""
+    """Names, each with what it is, or with None if no reason follows: lines at the margin,
+    and the indented ones after them."""
     found, names = {}, []
     with open(path, encoding="ascii") as f:
         for line in f:
             if line.startswith("#") or not line.strip():
                 names = []
             elif line[0].isspace():
-                found.update((n, True) for n in names)
+                found.update((n, "open" if line.lstrip().startswith("OPEN: ") else "survives") for n in names)
+                names = []
             else:
                 names.append(line.strip())
-                found[line.strip()] = False
+                found[line.strip()] = None
     return found
 
 
@@ -137,7 +141,7 @@ def list_mutants(src, survivors_file):
         for op in ops:
             for name, mutant in op.mutants():
                 seen.add(name)
-                print(name, mutant, "survives" if name in survivors else "")
+                print(name, mutant, survivors.get(name) or "")
     bad = ["%s: there is no such mutant" % n for n in survivors if n not in seen]
     bad += ["%s: no reason is given" % n for n, reason in survivors.items() if not reason]
     for line in bad:

@@ -89,6 +89,7 @@ static const struct kind kinds[] = {
 	{ "cast-1-sp",       CHAN_FLAVOR_BROADCAST, 1, SP | FEW_PLOTS, 8, 2 },
 	{ "cast-1-sc",       CHAN_FLAVOR_BROADCAST, 1, SC | FEW_PLOTS, 8, 2 },
 	{ "cast-1-spsc",     CHAN_FLAVOR_BROADCAST, 1, SP | SC | FEW_PLOTS, 8, 2 },
+	{ "cast-3",          CHAN_FLAVOR_BROADCAST, 3, FEW_PLOTS, 8, 2 },
 };
 
 static const struct kind *kind_now(void)
@@ -272,17 +273,22 @@ static int recv_some(chan_receiver_t *from, int me, int n)
 	return e;
 }
 
-/* Until no more can come; now and then one goes to the destructor. */
-static void recv_all(chan_receiver_t *from, int me)
+/* Until no more can come, and that is final; now and then one goes to the destructor.  How
+ * many came. */
+static int recv_all(chan_receiver_t *from, int me)
 {
-	int e = 0;
+	struct message m;
+	int e = 0, n = 0;
 
 	while (e == 0)
 		if (model_rand(8) == 0)
-			e = chan_recv(from, NULL);
+			n += (e = chan_recv(from, NULL)) == 0;
 		else
-			recv_in_form(from, me, (int)model_rand(FORMS), &e);
+			n += recv_in_form(from, me, (int)model_rand(FORMS), &e);
 	model_check(e == EPIPE, "a drain ended early");
+	if (model_rand(2) != 0) /* it would hide what the first one has not acquired */
+		model_check(chan_try_recv(from, &m) != 0, "more after the end");
+	return n;
 }
 
 /* ------------------------------------------------------------- beginning and ending */
@@ -496,7 +502,7 @@ static void len_before(void)
 	model_check(send_one(tx, SENDERS - 1, 0) == 0, "a send failed");
 }
 
-static void len_thread(int i)
+static void len_of_two(int i)
 {
 	for (int n = 0; n < 3; n++) {
 		size_t len = i == 0 ? 1 : chan_len(chan_receiver_channel(rx));
@@ -508,7 +514,33 @@ static void len_thread(int i)
 			recv_one(rx, i);
 		}
 	}
+}
+
+static void len_thread(int i)
+{
+	len_of_two(i);
 	chan_sender_drop(tx);
+	drop_receiver();
+}
+
+/* ---------------------------------- part: the only sender leaves, while a receiver closes */
+
+/* Without a destructor, so that the closer does not hold the channel. */
+static void part_before(void)
+{
+	make(false, 1, 1);
+}
+
+static void part_thread(int i)
+{
+	if (i == 0) {
+		send_one(tx, i, 0);
+		chan_sender_drop(tx);
+		return;
+	}
+	chan_close(chan_receiver_channel(rx));
+	while (recv_one(rx, i) == 0)
+		continue;
 	drop_receiver();
 }
 
@@ -1368,16 +1400,13 @@ static void move(chan_sender_t *to, chan_receiver_t *from, int sender, bool send
 		model_check(send_one(to, sender, 0) == 0, "a send failed");
 }
 
-static void watch_thread(int i, bool sends)
+/* Thread 1, twice. */
+static void look_for_ready(int i, bool sends)
 {
 	unsigned flags = CHAN_SELECT_READY | (model_rand(2) ? CHAN_SELECT_BIASED : 0);
 	struct choice c = {};
 
-	if (i == 0) {
-		move(tx2, rx, 0, !sends);
-		move(tx, rx2, 1, !sends);
-		move(tx2, rx, 2, !sends);
-	} else if (sends) {
+	if (sends) {
 		may_send(&c, tx, 0, 0);
 		may_send(&c, tx2, 0, 0);
 	} else {
@@ -1389,6 +1418,16 @@ static void watch_thread(int i, bool sends)
 
 		model_check(e == 0 && c.cases[c.which].status == 0, "nothing was ready at no instant");
 	}
+}
+
+static void watch_thread(int i, bool sends)
+{
+	if (i == 0) {
+		move(tx2, rx, 0, !sends);
+		move(tx, rx2, 1, !sends);
+		move(tx2, rx, 2, !sends);
+	}
+	look_for_ready(i, sends);
 	drop_ends();
 }
 
@@ -1400,6 +1439,25 @@ static void watch_recv_thread(int i)
 static void watch_send_thread(int i)
 {
 	watch_thread(i, true);
+}
+
+/* watch-drop: both are full, and one after the other is taken from, or displaced in. */
+static void take_or_displace(chan_sender_t *to, chan_receiver_t *from, int number)
+{
+	if (number == 0 && model_rand(2) != 0)
+		recv_one(from, 0);
+	else
+		model_check(send_one(to, 0, 2 * number + (to == tx2)) == 0, "a send failed");
+}
+
+static void watch_drop_thread(int i)
+{
+	for (int n = 0; i == 0 && n < 2; n++) {
+		take_or_displace(tx, rx, n);
+		take_or_displace(tx2, rx2, n);
+	}
+	look_for_ready(i, true);
+	drop_ends();
 }
 
 /* ------------------------------------- timer: two wait for events until a third closes */
@@ -1522,15 +1580,22 @@ static void one_before(void)
 	make(true, producers() + 1, consumers());
 }
 
+/* Who comes too late sees what the faster one did before. */
 static void one_thread(int i)
 {
-	if (i >= producers()) {
-		recv_all(rx, i);
+	int p = producers();
+
+	leave_word(i);
+	if (i >= p) {
+		if (recv_all(rx, i) == 0 && consumers() > 1)
+			read_words(2 * p + 1 - i, 2 * p + 2 - i);
 		drop_receiver();
 		return;
 	}
-	if (use_once(i) == EPIPE)
-		model_check(producers() > 1, "the only send was refused");
+	if (use_once(i) == EPIPE) {
+		model_check(p > 1, "the only send was refused");
+		read_words(1 - i, 2 - i);
+	}
 	model_check(chan_is_disconnected(chan_sender_channel(tx)), "used, and still connected");
 	chan_sender_drop(tx);
 }
@@ -1823,12 +1888,9 @@ static void cast_again_before(void)
 static void cast_again_thread(int i)
 {
 	if (i == 0) {
-		for (int n = 0; n < 3; n++) {
-			int e = send_one(tx, 0, n);
-
-			if (e == EPIPE)
+		for (int n = 0; n < 3; n++)
+			if (chan_is_disconnected(chan_sender_channel(tx)) || send_one(tx, 0, n) == EPIPE)
 				read_words(1, 2);
-		}
 		chan_sender_drop(tx);
 		return;
 	}
@@ -1845,12 +1907,20 @@ static void cast_again_thread(int i)
 static void cast_close_thread(int i)
 {
 	if (i == 0) {
+		chan_receiver_t *late;
 		int e = 0;
 
-		for (int n = 0; n < 3 && e == 0; n++)
+		for (int n = 0; n < 3 && e == 0; n++) {
+			if (chan_is_disconnected(chan_sender_channel(tx)))
+				read_words(1, 2);
 			e = send_one(tx, 0, n);
+		}
 		if (e == EPIPE)
 			read_words(1, 2);
+		else if (chan_subscribe(tx, &late) == EPIPE)
+			read_words(1, 2);
+		else
+			chan_receiver_drop(late);
 		chan_sender_drop(tx);
 		return;
 	}
@@ -1868,6 +1938,22 @@ static void cast_close_after(void)
 {
 	for (int s = 0; s < SUBSCRIPTIONS; s++)
 		cast_account(s);
+}
+
+/* cast-len: as len, and what is left at the end is nobody's. */
+
+static void cast_len_thread(int i)
+{
+	len_of_two(i);
+	chan_sender_drop(tx);
+	chan_receiver_drop(rx);
+}
+
+/* cast-watch: as watch-recv. */
+
+static void cast_watch_thread(int i)
+{
+	watch_thread(i, false);
 }
 
 /* cast-lag: two senders that displace, two subscriptions. */
@@ -2922,6 +3008,7 @@ static const struct plot {
 	{ "drain",      0, drain_before,      drain_thread,      account, FIT_ANY, 20000 },
 	{ "close",      0, drain_before,      close_thread,      account, FIT_FEW_PLOTS, 20000 },
 	{ "len",        2, len_before,        len_thread,        account, FIT_ROOM | FIT_FEW_PLOTS, 10000 },
+	{ "part",       2, part_before,       part_thread,       account, FIT_MANY, 10000 },
 	{ "ready-send", 2, ready_send_before, ready_send_thread, account, FIT_LIST, 10000 },
 	{ "timed",      3, timed_before,      timed_thread,      flow_after, FIT_MANY | FIT_WAITS | FIT_ALSO_CAST, 20000 },
 	{ "timed-send", 3, timed_send_before, timed_send_thread, account, FIT_MANY | FIT_WAITS | FIT_BOUNDED, 20000 },
@@ -2947,25 +3034,28 @@ static const struct plot {
 	{ "cast-leave", 3, cast_leave_before, cast_leave_thread, nothing_after, FIT_CAST | FIT_WAITS, 50000 },
 	{ "cast-again", 2, cast_again_before, cast_again_thread, nothing_after, FIT_CAST, 50000 },
 	{ "cast-close", 3, cast_leave_before, cast_close_thread, cast_close_after, FIT_CAST, 50000 },
+	{ "cast-len",   2, len_before,        cast_len_thread,   nothing_after, FIT_CAST | FIT_ROOM | FIT_FEW_PLOTS, 10000 },
+	{ "cast-watch", 2, watch_before,      cast_watch_thread, drop_ends, FIT_CAST, 10000 },
 	{ "cast-cancel", 3, cancel_before,    cancel_thread,     cancel_after, FIT_CAST | FIT_WAITS | FIT_MANY, 10000 },
 	{ "cast-either", 3, pair_before,      either_thread,     pair_after, FIT_CAST | FIT_WAITS | FIT_MANY, 10000 },
 	{ "cast-lag",   4, cast_lag_before,   cast_lag_thread,   cast_close_after, FIT_CAST | FIT_DROP, 50000 },
 	{ "cast-lag-share", 3, cast_lag_share_before, cast_lag_share_thread, cast_lag_share_after, FIT_CAST | FIT_DROP, 50000 },
-	{ "either-1",     3, pair_before,      either_thread,       pair_after,   FIT_SELECT, 5000 },
-	{ "either-2",     4, pair_before,      either_thread,       pair_after,   FIT_SELECT, 5000 },
-	{ "give",         3, full_pair_before, give_thread,         pair_after,   FIT_SELECT | FIT_BOUNDED, 5000 },
-	{ "end",          3, end_before,       end_thread,          end_after,    FIT_SELECT, 5000 },
-	{ "desert",       3, desert_before,    desert_thread,       desert_after, FIT_SELECT, 5000 },
-	{ "late",         3, pair_before,      late_thread,         pair_after,   FIT_SELECT, 5000 },
+	{ "either-1",     3, pair_before,      either_thread,       pair_after,   FIT_SELECT, 10000 },
+	{ "either-2",     4, pair_before,      either_thread,       pair_after,   FIT_SELECT, 10000 },
+	{ "give",         3, full_pair_before, give_thread,         pair_after,   FIT_SELECT | FIT_BOUNDED, 10000 },
+	{ "end",          3, end_before,       end_thread,          end_after,    FIT_SELECT, 10000 },
+	{ "desert",       3, desert_before,    desert_thread,       desert_after, FIT_SELECT, 10000 },
+	{ "late",         3, pair_before,      late_thread,         pair_after,   FIT_SELECT, 10000 },
 	{ "pass",         3, pair_before,      pass_thread,         pair_after,   FIT_SELECT, 10000 },
 	{ "cross",        2, pair_before,      cross_thread,        pair_after,   FIT_SELECT | FIT_MEETS, 10000 },
-	{ "both-1",       2, pair_before,      both_thread,         pair_after,   FIT_SELECT | FIT_MEETS, 5000 },
+	{ "both-1",       2, pair_before,      both_thread,         pair_after,   FIT_SELECT | FIT_MEETS, 10000 },
 	{ "both-2",       4, pair_before,      both_thread,         pair_after,   FIT_SELECT | FIT_MEETS, 10000 },
 	{ "observe-recv", 3, pair_before,      observe_recv_thread, pair_after,   FIT_SELECT, 10000 },
 	{ "observe-send", 3, full_pair_before, observe_send_thread, pair_after,   FIT_SELECT | FIT_BOUNDED, 10000 },
 	{ "displace",     3, pair_before,      displace_thread,     pair_after,   FIT_MANY | FIT_DROP, 10000 },
 	{ "watch-recv",   2, watch_before,     watch_recv_thread,   pair_after,   FIT_SELECT | FIT_QUEUE, 10000 },
 	{ "watch-send",   2, watch_before,     watch_send_thread,   pair_after,   FIT_SELECT | FIT_ONE_SLOT, 10000 },
+	{ "watch-drop",   2, full_pair_before, watch_drop_thread,   pair_after,   FIT_MANY | FIT_DROP | FIT_ONE_SLOT, 10000 },
 	{ "async-once",    0, async_before,         async_once_thread,    async_after, FIT_WAITS | FIT_ALSO_CAST, 10000 },
 	{ "async-flow",    0, async_before,         async_flow_thread,    async_after, FIT_WAITS | FIT_ALSO_CAST, 10000 },
 	{ "async-drain",   0, async_drain_before,   async_drain_thread,   async_drain_after, FIT_ANY, 10000 },
@@ -3049,6 +3139,20 @@ static bool wanted(const char *name)
 	return asked.name_count == 0;
 }
 
+/* No scenario has fewer executions, at 100 percent; the kinds of few plots have no more. */
+enum { EXECUTIONS_LEAST = 10000 };
+
+static uint64_t executions_of(const struct plot *p, const struct kind *k)
+{
+	uint64_t n = p->executions;
+
+	if (k->flavor == CHAN_FLAVOR_MUTEX_CONDVAR) /* its atomics are few */
+		n /= 5;
+	if (n < EXECUTIONS_LEAST || (k->promises & FEW_PLOTS))
+		n = EXECUTIONS_LEAST;
+	return asked.number ? asked.number : n * asked.percent / 100;
+}
+
 /* False if it failed. */
 static bool run(const struct plot *p, int variant)
 {
@@ -3056,7 +3160,7 @@ static bool run(const struct plot *p, int variant)
 	const struct kind *k = &kinds[variant];
 	int threads = (k->promises & SP ? 1 : 2) + (k->promises & SC ? 1 : 2);
 	struct scenario s = { name, p->threads ? p->threads : threads, p->before, p->thread, p->after, variant };
-	uint64_t n = p->executions * asked.percent / 100;
+	uint64_t n = executions_of(p, k);
 	bool all;
 
 	snprintf(name, sizeof(name), "%s/%s", p->name, k->name);
@@ -3068,12 +3172,6 @@ static bool run(const struct plot *p, int variant)
 		puts(name);
 		return true;
 	}
-	if (k->promises & FEW_PLOTS)
-		n = 10000 * asked.percent / 100;
-	else if (k->flavor == CHAN_FLAVOR_MUTEX_CONDVAR) /* its atomics are few */
-		n /= 5;
-	if (asked.number)
-		n = asked.number;
 	if (!(model_bounds_now.set ? model_search(&s, n, &n, &all)
 	                           : model_run(&s, asked.first, asked.first + n - 1))) {
 		printf("FAIL: %s\n", name);
