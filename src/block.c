@@ -53,15 +53,9 @@ enum {
 	SPIN_LOOK_FROM  = 3,  /* at the clock, before rounds that take longer than that */
 	SPIN_EARN       = 4,
 	SPIN_PROBE      = 16,
-	SPIN_MESSAGES   = 8   /* that a pause is good for */
+	SPIN_MESSAGES   = 8,  /* no more than these come or go in a pause */
+	SPIN_PAUSE_NS   = 50  /* and none is longer */
 };
-
-/*
- * Two threads that meet at every message pass its cache line to and fro each time.  So
- * a spin that came out with more behind what it took begins later the next time, to find
- * still more; one that took all there was begins earlier.  Where messages are apart, as in
- * an exchange of question and answer, that is at the first round.
- */
 
 /* One round of standing by: short at first, then giving the CPU away. */
 static void spin_pass(unsigned round)
@@ -136,55 +130,41 @@ int chan__spin(struct chan *c, enum chan__side side, int (*attempt)(void *arg), 
 	return spin_from(c, side, 0, attempt, arg);
 }
 
-/*
- * A callback that runs on the way may drop the handle in use, and the token.  While
- * the thread waits the first waker may be registered, and its callback run here: so
- * who is going to wait holds both, callbacks or not.
- */
-static void block_hold(const struct chan__watch *w, bool *held)
+static int spin_attempt(void *watch)
 {
-	if (*held)
-		return;
-	*held = true;
-	for (; w; w = w->next)
-		chan__hold_both(w->chan, w->node.receiver);
+	return chan__attempt((const struct chan__watch *)watch);
 }
 
-struct spin_call {
-	struct chan__watch *watch;
-	bool *held;
-};
-
-/* A waker may have been registered since the last one. */
-static int spin_attempt(void *arg)
-{
-	struct spin_call *call = (struct spin_call *)arg;
-
-	if (chan__unlikely(chan__has_callbacks(call->watch->chan)))
-		block_hold(call->watch, call->held);
-	return chan__attempt(call->watch);
-}
-
-/* So many messages come or go in a pause, that a ring does not run dry meanwhile. */
+/* In this many pauses, and for as long as the program allows, a ring is neither filled
+ * nor emptied. */
 static bool spin_may_begin(const struct chan *c, unsigned round)
 {
-	return round <= SPIN_YIELD_FROM && (size_t)SPIN_MESSAGES << round <= c->capacity;
+	return round <= SPIN_YIELD_FROM && (size_t)SPIN_MESSAGES << round <= c->capacity &&
+	       (uint64_t)SPIN_PAUSE_NS << round <= c->spin_ns;
 }
 
-static int spin_on_channel(struct chan__watch *w, bool *held)
+/*
+ * Two threads that meet at every message pass its cache line to and fro each time.  So
+ * a spin that came out with more behind what it took begins later the next time, to find
+ * still more; one that took all there was, or found nothing, begins earlier.  Where messages
+ * are apart, as in an exchange of question and answer, that is at the first round.
+ */
+static int spin_on_channel(struct chan__watch *w)
 {
-	struct spin_call call = { w, held };
-	chan__u32 *first = &w->chan->spin_first[w->side];
-	unsigned round = chan__u32_load_relaxed(first);
+	struct chan *c = w->chan;
+	chan__u32 *first = &c->spin_first[w->side];
+	unsigned round, later;
 	int e;
 
-	if (w->chan->flavor->meets_in_queue || w->node.vain >= CHAN__PATIENCE)
+	if (c->flavor->meets_in_queue || w->node.vain >= CHAN__PATIENCE)
 		return EAGAIN;
-	e = spin_from(w->chan, w->side, round, spin_attempt, &call);
-	if (e == 0 && chan__look(w->chan, w->side, w->node.receiver) == 0)
-		spin_note(first, spin_may_begin(w->chan, round + 1) ? round + 1 : round);
-	else if (e == 0)
-		spin_note(first, round > 0 ? round - 1 : 0);
+	round = chan__u32_load_relaxed(first);
+	later = spin_may_begin(c, round + 1) ? round + 1 : round;
+	e = spin_from(c, w->side, round, spin_attempt, w);
+	if (later > 0 && e == 0 && chan__look(c, w->side, w->node.receiver) == 0)
+		spin_note(first, later);
+	else if (round > 0)
+		spin_note(first, round - 1);
 	return e;
 }
 
@@ -331,6 +311,20 @@ static int block_attempt(const struct chan__watch *w, bool *cancelled)
 }
 
 /*
+ * A callback that runs on the way may drop the handle in use, and the token.  While
+ * the thread waits the first waker may be registered, and its callback run here: so
+ * who is going to wait holds both, callbacks or not.
+ */
+static void block_hold(const struct chan__watch *w, bool *held)
+{
+	if (*held)
+		return;
+	*held = true;
+	for (; w; w = w->next)
+		chan__hold_both(w->chan, w->node.receiver);
+}
+
+/*
  * A wake-up that was spent on this thread is answered by an attempt, always.
  * What it leaves behind is passed on at the end: more messages or slots, or
  * the end of the channel, which every waiter hears from the one before it.
@@ -343,12 +337,12 @@ static int block(struct chan__watch *w, const struct chan__deadline *d, bool *he
 	bool cancelled;
 	int e = block_attempt(w, &cancelled);
 
-	while (e == EAGAIN && !cancelled && (e = spin_on_channel(w, held)) == EAGAIN) {
-		struct chan__watch *chosen;
-		int waited;
-
+	if (e == EAGAIN && !cancelled)
 		block_hold(w, held);
-		waited = block_once(w, d, &chosen);
+	while (e == EAGAIN && !cancelled && (e = spin_on_channel(w)) == EAGAIN) {
+		struct chan__watch *chosen;
+		int waited = block_once(w, d, &chosen);
+
 		if (waited != EAGAIN && waited != ETIMEDOUT)
 			return waited;
 		CHAN_TP("block:woken");

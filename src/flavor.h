@@ -84,7 +84,7 @@ struct chan {
 	chan__size senders;
 	chan__size refs;          /* a side (each subscription) with handles: 1; a weak sender: 1; a call that runs callbacks: 1 */
 	chan__u32 callbacks;      /* 1: there is a destructor, or a waker was registered; whoever does that */
-	chan__u32 closed;         /* 1 once chan_close was called: no weak sender comes back */
+	chan__u32 closed;         /* 1 once chan_close was called, before the flavor closes: no weak sender comes back */
 	chan__u64 lost;           /* messages displaced by drop-oldest */
 	struct chan *reap_next;   /* the thread's list of channels to empty, see handle.c */
 };

@@ -14,7 +14,8 @@ static inline void chan__relax(void) { __asm__ __volatile__("yield" ::: "memory"
 static inline void chan__relax(void) { __asm__ __volatile__("" ::: "memory"); }
 #endif
 
-/* What follows begins when all that comes first is done, and not by a guess. */
+/* What follows begins when all that comes first is done, and not by a guess; where there is
+ * no such instruction, a pause later. */
 #if defined(__x86_64__)
 static inline void chan__no_guess(void)
 {

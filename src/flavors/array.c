@@ -107,7 +107,7 @@ struct array {
 	chan__u64 head;          /* receivers claim */
 	struct chan__bias receiving;
 	chan__u64 gone_from;     /* head when the receivers left; written once, before GONE */
-	chan__u32 ending;        /* 1 before `closing` is anything; closers */
+	chan__u32 ending;        /* 1 before `closing` is more than OPEN; closers */
 	char pad2[CHAN__LINE];
 };
 
@@ -464,8 +464,8 @@ static uint64_t array_end(struct array *a)
  * Nothing at head: will there be?  Closed, and every claimed position was
  * received: never.  The acquire pairs with A10 and A11.
  *
- * `ending` is written before them, so who knows of the close, from whomever, reads 1.  As long
- * as it is 0 receivers that find nothing leave the line alone where senders work.
+ * `ending` is written before them, so who has seen the channel closed, or was told by one who
+ * has, reads 1.  As long as it is 0 receivers that find nothing leave the line alone where senders work.
  */
 static CHAN__COLD int array_none(struct array *a, uint64_t head)
 {

@@ -102,7 +102,7 @@ struct list {
 	struct chan__bias receiving; /* whose turns are all */
 	chan__u32 turn;            /* 1: taken; receivers */
 	chan__u32 drain_wanted;    /* after the receivers left: anybody asks, who has the turn answers */
-	chan__u32 ending;          /* 1 before CLOSED or `closing` is anything; closers */
+	chan__u32 ending;          /* 1 before CLOSED is set or `closing` is more than OPEN; closers */
 	chan__u64 head;            /* who has the turn */
 	struct list_block *head_block; /* under the turn */
 	struct list_block root;    /* before the first block; its next: the sender that makes that */
@@ -646,7 +646,7 @@ CHAN__INLINE int list_send(struct chan *c, const char *msgs, size_t n, bool sing
 
 /*
  * Nothing at head: will there be?  Acquires pair with L12 and L13.  `ending` is written
- * before them, so who knows of the close, from whomever, reads 1.  As long as it is 0
+ * before them, so who has seen the channel closed, or was told by one who has, reads 1.  As long as it is 0
  * receivers that find nothing leave the line alone where senders work.
  */
 static CHAN__COLD int list_none(const struct list *l, uint64_t head)
