@@ -2,6 +2,8 @@
  * test_alloc.c - every allocation fails once, and for good; nothing is lost,
  * leaked or written
  */
+#include <stdlib.h>
+
 #include "support/support.h"
 
 #define UNTOUCHED ((void *)(uintptr_t)0x5a5a5a50)
