@@ -492,14 +492,6 @@ static void a_signal_storm_loses_nothing(const struct kind *k)
 	must_eq(fault_memory_blocks(), 0);
 }
 
-static void receive_one(void *arg)
-{
-	struct ends *e = arg;
-	uint64_t number;
-
-	must_give(0, chan_recv(e->rx, &number));
-}
-
 /* Two receivers that are both asleep before the first message. */
 static void sleep_two(const struct kind *k)
 {
@@ -508,7 +500,7 @@ static void sleep_two(const struct kind *k)
 	uint64_t number = 1;
 
 	for (size_t i = 0; i < 2; i++) {
-		worker_start(&workers[i], receive_one, &e[i]);
+		worker_start(&workers[i], receive_early, &e[i]);
 		worker_wait_asleep(&workers[i]);
 	}
 	for (size_t i = 0; i < 2; i++) {
